@@ -1,0 +1,264 @@
+//! Moving bytes between a blocking stream and a connection.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::time::{Duration, Instant as Clock};
+
+use bytes::Buf;
+
+use super::Transport;
+use crate::adapter::{Error, outcome, pool};
+use crate::connection::Received;
+use crate::{Connection, Instant, Message, RecvBuf};
+
+/// The most slices of one vectored write.
+const SLICES: usize = 16;
+
+/// The shortest wait: sockets refuse zero.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+#[derive(Debug)]
+pub(super) struct Driver<S> {
+    pub(super) io: S,
+    pub(super) conn: Connection,
+    pub(super) rx: RecvBuf,
+    pub(super) waits: Waits,
+    /// What the transport failed with, until it is told.
+    error: Option<io::Error>,
+    /// Whether the end has been told to the caller.
+    reported: bool,
+}
+
+/// The clock and the bounds that are set on the stream.
+#[derive(Debug)]
+pub(super) struct Waits {
+    /// The origin of the connection's clock.
+    epoch: Clock,
+    /// The caller's own bound on reads.
+    own: Option<Duration>,
+    /// The bound on reads that is set, once one is.
+    reads: Option<Duration>,
+    /// The bound on writes that is set.
+    writes: Duration,
+    /// Whether waits can be bounded at all.
+    bounded: bool,
+}
+
+/// Why a read brought no bytes.
+#[derive(Debug)]
+pub(super) enum Idle {
+    /// A timeout of the connection's may be due.
+    Due,
+    /// The caller's own bound has passed, or the stream does not block.
+    Own(io::Error),
+    /// The stream failed.
+    Failed(io::Error),
+}
+
+impl<S: Transport> Driver<S> {
+    pub(super) fn new(mut io: S, conn: Connection, rx: RecvBuf) -> io::Result<Self> {
+        let waits = Waits::new(&mut io, &conn)?;
+        Ok(Self { io, conn, rx, waits, error: None, reported: false })
+    }
+
+    /// The next whole message; `None` after a clean end.
+    pub(super) fn recv(&mut self) -> Result<Option<Message>, Error> {
+        let give_up = self.waits.give_up();
+        loop {
+            if let Some(Received::Message(message)) = self.conn.next_message(&mut self.rx) {
+                return Ok(Some(message));
+            }
+            if self.conn.has_told_closed() {
+                return self.end().map(|()| None);
+            }
+            self.wait(give_up)?;
+        }
+    }
+
+    /// True when the core has an event to tell, false when it has told its last.
+    pub(super) fn find_event(&mut self) -> Result<bool, Error> {
+        let give_up = self.waits.give_up();
+        loop {
+            if self.conn.has_event(&mut self.rx) {
+                if !self.conn.next_is_closed() {
+                    return Ok(true);
+                }
+                self.conn.next_event(&mut self.rx);
+            }
+            if self.conn.has_told_closed() {
+                return self.end().map(|()| false);
+            }
+            self.wait(give_up)?;
+        }
+    }
+
+    /// Sends what is queued, ends the transport in order and tells how the connection ended.
+    pub(super) fn end(&mut self) -> Result<(), Error> {
+        loop {
+            // What still comes is dropped, and counted.
+            while self.conn.next_message(&mut self.rx).is_some() {}
+            if self.conn.is_closed() {
+                break;
+            }
+            self.wait(None)?;
+        }
+        match self.conn.closed() {
+            Some(closed) if !self.reported => {
+                self.reported = true;
+                outcome(closed, self.error.take())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends all that is queued.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.write()?;
+        match (self.error.take(), self.conn.closed()) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(closed)) if self.conn.is_abandoned() => Err(Error::Closed(closed)),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Sends what is queued, then waits for bytes, the end of the transport or a timeout.
+    fn wait(&mut self, give_up: Option<Instant>) -> io::Result<()> {
+        self.write()?;
+        if self.conn.wants_shutdown() {
+            // A peer that has gone makes this fail: the read that follows tells.
+            let _ = self.io.shut_down();
+            self.conn.handle_shutdown();
+        }
+        if self.conn.has_told_closed() && !self.waits.bounded {
+            // Nobody could say how long the end of the transport may take.
+            self.conn.handle_eof();
+        }
+        if self.conn.is_closed() || self.conn.has_news() || !self.conn.wants_read() {
+            return Ok(());
+        }
+        pool::lend(&mut self.rx);
+        let now = self.waits.now();
+        let due = self.conn.poll_timeout(now);
+        match self.waits.read(&mut self.io, &mut self.rx, due, give_up) {
+            Ok(0) => self.conn.handle_eof(),
+            Ok(_) => {}
+            Err(Idle::Due) => self.conn.handle_timeout(self.waits.now()),
+            Err(Idle::Own(error)) => return Err(error),
+            Err(Idle::Failed(error)) => self.fail(error),
+        }
+        Ok(())
+    }
+
+    /// Writes and flushes until nothing is left. A failure of the stream leaves nothing to write.
+    fn write(&mut self) -> io::Result<()> {
+        let mut wrote = false;
+        while self.conn.wants_write() {
+            wrote = true;
+            let start = self.waits.now();
+            match write_some(&mut self.io, self.conn.transmit()) {
+                Ok(()) => {}
+                Err(error) if is_idle(&error) => {
+                    let now = self.waits.now();
+                    self.conn.handle_timeout(now);
+                    if now - start + SHORTEST < self.waits.writes {
+                        // A stream that does not block: the caller tries again.
+                        return Err(error);
+                    }
+                }
+                Err(error) => self.fail(error),
+            }
+        }
+        if wrote && !self.conn.is_abandoned() {
+            if let Err(error) = self.io.flush() {
+                self.fail(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.conn.handle_transport_error();
+        self.error.get_or_insert(error);
+    }
+}
+
+/// Writes once.
+pub(super) fn write_some<S: Transport>(io: &mut S, tx: &mut impl Buf) -> io::Result<()> {
+    let written = if tx.chunk().len() < tx.remaining() {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let used = tx.chunks_vectored(&mut slices);
+        io.write_vectored(&slices[..used])
+    } else {
+        io.write(tx.chunk())
+    };
+    match written {
+        Ok(0) => Err(ErrorKind::WriteZero.into()),
+        Ok(count) => {
+            tx.advance(count);
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+impl Waits {
+    fn new<S: Transport>(io: &mut S, conn: &Connection) -> io::Result<Self> {
+        let own = io.read_bound()?;
+        let longest = conn.config().write_timeout.unwrap_or(Duration::from_secs(3600));
+        // A blocked write returns often enough to see that its time is over.
+        let writes = (longest / 4).max(SHORTEST);
+        let bounded = io.bound_writes(writes)?;
+        Ok(Self { epoch: Clock::now(), own, reads: None, writes, bounded })
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        Instant::from_origin(self.epoch.elapsed())
+    }
+
+    /// When a call that begins now is to be given up because the caller bounded reads.
+    pub(super) fn give_up(&self) -> Option<Instant> {
+        self.own.map(|own| self.now() + own)
+    }
+
+    /// Reads once, until `due` or `give_up` at the latest.
+    pub(super) fn read<S: Transport>(
+        &mut self,
+        io: &mut S,
+        rx: &mut RecvBuf,
+        due: Option<Instant>,
+        give_up: Option<Instant>,
+    ) -> Result<usize, Idle> {
+        let start = self.now();
+        let end = due.into_iter().chain(give_up).min();
+        let limit = end.map_or(Duration::from_secs(3600), |end| (end - start).max(SHORTEST));
+        // A bound that is set already and shorter only makes the wait return early; setting it anew
+        // for each message would cost a system call each.
+        if self.reads.is_none_or(|set| set > limit || set < limit / 4) {
+            self.bounded = io.bound_reads(limit).map_err(Idle::Failed)?;
+            self.reads = Some(limit);
+        }
+        match io.read(rx.space()) {
+            Ok(count) => {
+                rx.filled(count);
+                Ok(count)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Err(Idle::Due),
+            Err(error) if is_idle(&error) => {
+                let now = self.now();
+                if give_up.is_some_and(|give_up| now >= give_up) {
+                    return Err(Idle::Own(ErrorKind::TimedOut.into()));
+                }
+                let waited = now - start + SHORTEST;
+                if self.bounded && self.reads.is_some_and(|set| waited >= set) {
+                    return Err(Idle::Due);
+                }
+                Err(Idle::Own(error))
+            }
+            Err(error) => Err(Idle::Failed(error)),
+        }
+    }
+}
+
+pub(super) fn is_idle(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}

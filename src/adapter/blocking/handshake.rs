@@ -1,0 +1,280 @@
+//! The opening handshake over a blocking stream.
+
+use std::io::{self, ErrorKind};
+use std::net::TcpStream;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant as Clock};
+
+use super::driver::{Driver, is_idle};
+use super::{Error, Transport, WebSocket};
+use crate::adapter::{connection, entropy, refused};
+use crate::handshake::{
+    self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
+    ServerHandshake, ServerOptions,
+};
+use crate::{Config, Instant, RecvBuf, Role};
+
+/// How long the client may take to close after a refusal.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How much input is read and dropped after a refusal, so that it is not destroyed by a reset.
+const MAX_DRAINED: usize = 64 * 1024;
+
+/// Accepts a WebSocket from a browser page of the same host or from any other program.
+///
+/// Bounded by [`Limits`](handshake::Limits): 10 s, 16 KiB.
+///
+/// # Errors
+///
+/// [`Error::Handshake`], after the request has been answered with the status it deserves.
+pub fn accept<S: Transport>(io: S) -> Result<WebSocket<S>, Error> {
+    accept_with(io, ServerOptions::default(), Config::default())
+}
+
+/// Accepts a WebSocket with options of one's own, without looking at the request.
+///
+/// # Errors
+///
+/// As [`accept`].
+pub fn accept_with<S: Transport>(
+    io: S,
+    options: ServerOptions,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<S>, Error> {
+    receive_request(io, options)?.accept(&Accept::new(), config)
+}
+
+/// Reads a request, to be accepted or rejected after any work of the application's own.
+///
+/// ```no_run
+/// # fn is_allowed(_: Option<&http::HeaderValue>) -> bool { true }
+/// # fn serve(stream: std::net::TcpStream) -> Result<(), hybi::blocking::Error> {
+/// use hybi::handshake::Accept;
+///
+/// let incoming = hybi::blocking::receive_request(stream, Default::default())?;
+/// if !is_allowed(incoming.headers().get("authorization")) {
+///     return incoming.reject(http::StatusCode::UNAUTHORIZED);
+/// }
+/// let mut ws = incoming.accept(&Accept::new(), hybi::Config::default())?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`accept`].
+pub fn receive_request<S: Transport>(
+    mut io: S,
+    options: ServerOptions,
+) -> Result<Incoming<S>, Error> {
+    let own = io.read_bound()?;
+    let clock = Clock::now();
+    let mut rx = RecvBuf::new();
+    let mut server = ServerHandshake::new(options);
+    let refusal = loop {
+        match server.advance(&mut rx) {
+            Ok(Progress::Done(request)) => {
+                restore(&mut io, own)?;
+                return Ok(Incoming { io, rx, request });
+            }
+            Ok(Progress::Continue(next)) => server = next,
+            Err(refusal) => break refusal,
+        }
+        let now = Instant::from_origin(clock.elapsed());
+        let due = server.poll_timeout(now);
+        if let Err(refusal) = server.handle_timeout(now) {
+            break refusal;
+        }
+        if read(&mut io, &mut rx, due - now)? == Some(0) {
+            return Err(server.handle_eof().into());
+        }
+    };
+    farewell(&mut io, &refusal.response);
+    Err(refused(refusal))
+}
+
+/// A request that has come and has not been answered.
+#[derive(Debug)]
+pub struct Incoming<S> {
+    io: S,
+    rx: RecvBuf,
+    request: handshake::Incoming,
+}
+
+impl<S: Transport> Incoming<S> {
+    /// Accepts the request and sends the response.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Accept`] where `accept` asks for what RFC 6455 forbids, [`Error::Io`].
+    pub fn accept(
+        self,
+        accept: &Accept,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<WebSocket<S>, Error> {
+        let accepted = self.request.accept(accept)?;
+        let mut conn = connection(Role::Server, config.into(), accepted.negotiated());
+        conn.transmit().put_slice(&accepted.to_bytes());
+        let driver = Driver::new(self.io, conn, self.rx)?;
+        let (_, negotiated) = accepted.into_response();
+        let mut ws = WebSocket::new(driver, negotiated);
+        ws.flush()?;
+        Ok(ws)
+    }
+
+    /// Rejects the request with a status, or with a whole response, and closes the stream.
+    ///
+    /// # Errors
+    ///
+    /// None today; the client may have gone, which does not matter to a rejection.
+    pub fn reject(mut self, rejection: impl Into<Rejection>) -> Result<(), Error> {
+        let response = self.request.reject(rejection);
+        farewell(&mut self.io, &response);
+        Ok(())
+    }
+}
+
+impl<S> Deref for Incoming<S> {
+    type Target = handshake::Incoming;
+
+    fn deref(&self) -> &handshake::Incoming {
+        &self.request
+    }
+}
+
+/// Connects to a `ws://` URL over TCP.
+///
+/// Takes a URL or a [`Request`] with subprotocols and headers. TCP and handshake are bounded by 20 s each;
+/// the system's name resolution cannot be bounded by a blocking call.
+///
+/// # Errors
+///
+/// [`Error::Request`] for a bad URL, [`Error::Io`], [`Error::Handshake`].
+pub fn connect<R>(request: R) -> Result<WebSocket<TcpStream>, Error>
+where
+    R: TryInto<Request>,
+    Error: From<R::Error>,
+{
+    let request = request.try_into()?;
+    if request.url().is_tls() {
+        return Err(RequestError::NeedsTls.into());
+    }
+    let io = dial(request.url().host(), request.url().port())?;
+    io.set_nodelay(true)?;
+    open(io, request, Config::default())
+}
+
+/// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
+///
+/// Bounded by 20 s where the stream can be.
+///
+/// # Errors
+///
+/// [`Error::Handshake`], among others [`HandshakeError::Refused`] with the server's whole response.
+pub fn connect_over<S, R>(
+    io: S,
+    request: R,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<S>, Error>
+where
+    S: Transport,
+    R: TryInto<Request>,
+    Error: From<R::Error>,
+{
+    open(io, request.try_into()?, config)
+}
+
+fn open<S: Transport>(
+    mut io: S,
+    request: Request,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<S>, Error> {
+    let own = io.read_bound()?;
+    let clock = Clock::now();
+    let (mut client, bytes) = ClientHandshake::new(request, entropy::nonce());
+    io.bound_writes(handshake::CLIENT_TIMEOUT)?;
+    io.write_all(&bytes)?;
+    io.flush()?;
+    let mut rx = RecvBuf::new();
+    loop {
+        match client.advance(&mut rx)? {
+            Progress::Done(done) => {
+                restore(&mut io, own)?;
+                let conn = connection(Role::Client, config.into(), &done.negotiated);
+                let driver = Driver::new(io, conn, rx)?;
+                return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
+            }
+            Progress::Continue(next) => client = next,
+        }
+        let now = Instant::from_origin(clock.elapsed());
+        let due = client.poll_timeout(now);
+        client.handle_timeout(now)?;
+        if read(&mut io, &mut rx, due - now)? == Some(0) {
+            return Err(client.handle_eof().into());
+        }
+    }
+}
+
+/// The first of the host's addresses that takes a connection.
+fn dial(host: &str, port: u16) -> Result<TcpStream, Error> {
+    use std::net::ToSocketAddrs;
+
+    let deadline = Clock::now() + handshake::CLIENT_TIMEOUT;
+    let mut failed = None;
+    for address in (host, port).to_socket_addrs()? {
+        let left = deadline.saturating_duration_since(Clock::now());
+        if left.is_zero() {
+            return Err(HandshakeError::Timeout.into());
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into()).into())
+}
+
+/// Reads once, for at most `limit` where the stream can be bounded; `None` if nothing came.
+fn read<S: Transport>(io: &mut S, rx: &mut RecvBuf, limit: Duration) -> io::Result<Option<usize>> {
+    let bounded = io.bound_reads(limit.max(Duration::from_millis(1)))?;
+    match io.read(rx.space()) {
+        Ok(count) => {
+            rx.filled(count);
+            Ok(Some(count))
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+        Err(error) if bounded && is_idle(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives the stream the bound back that the caller had set.
+fn restore<S: Transport>(io: &mut S, own: Option<Duration>) -> io::Result<()> {
+    match own {
+        Some(own) => io.bound_reads(own).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Sends a last response and ends the stream so that it arrives: no unread input turns the end into a reset.
+fn farewell<S: Transport>(io: &mut S, response: &[u8]) {
+    let mut say = || {
+        let bounded = io.bound_writes(FAREWELL)? && io.bound_reads(FAREWELL)?;
+        io.write_all(response)?;
+        io.flush()?;
+        io.shut_down()?;
+        let deadline = Clock::now() + FAREWELL;
+        let mut scrap = [0; 4096];
+        let mut drained = 0;
+        while bounded && drained < MAX_DRAINED && Clock::now() < deadline {
+            match io.read(&mut scrap)? {
+                0 => break,
+                count => drained += count,
+            }
+        }
+        io::Result::Ok(())
+    };
+    // The client may be gone or slow: its loss.
+    let _ = say();
+}

@@ -1,0 +1,34 @@
+//! The blocking adapter: any `Read + Write`, no runtime.
+//!
+//! ```no_run
+//! # fn serve(stream: std::net::TcpStream) -> Result<(), hybi::blocking::Error> {
+//! let mut ws = hybi::blocking::accept(stream)?;
+//! while let Some(message) = ws.recv()? {
+//!     ws.feed(message)?; // leaves when `recv` waits, together with others
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Time
+//!
+//! Keepalive pings, timeouts and an orderly end need reads that return after a while. A [`Transport`] says
+//! how its timeouts are set; `TcpStream` and `UnixStream` are transports. Any other `Read + Write` is wrapped
+//! in [`Untimed`], with the price its documentation tells.
+//!
+//! # Flushing
+//!
+//! [`feed`](WebSocket::feed) queues, [`send`](WebSocket::send) queues and flushes. Whatever is queued is sent
+//! before any method waits.
+
+mod driver;
+mod handshake;
+mod split;
+mod transport;
+mod websocket;
+
+pub use crate::adapter::Error;
+pub use handshake::{Incoming, accept, accept_with, connect, connect_over, receive_request};
+pub use split::{Receiver, Sender};
+pub use transport::{Transport, Untimed};
+pub use websocket::WebSocket;

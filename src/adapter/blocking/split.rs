@@ -1,0 +1,369 @@
+//! Two halves of a connection in two threads.
+//!
+//! The connection stands behind a mutex that is never held while a thread waits for the stream. Reading and
+//! writing have a mutex each: whoever holds the writing one sends all that is queued, by whichever half.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+
+use super::driver::{Driver, Idle, Waits, is_idle, write_some};
+use super::{Error, Transport};
+use crate::adapter::{outcome, pool};
+use crate::connection::Received;
+use crate::{CloseCode, Closed, Connection, Instant, Message, RecvBuf, SendError};
+
+/// The half that sends. It can be cloned: clones send whole messages, in any order among them.
+#[derive(Debug)]
+pub struct Sender<S> {
+    shared: Arc<Shared<S>>,
+}
+
+/// The half that receives.
+#[derive(Debug)]
+pub struct Receiver<S> {
+    shared: Arc<Shared<S>>,
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    core: Mutex<Core>,
+    reading: Mutex<Reading<S>>,
+    writing: Mutex<S>,
+}
+
+#[derive(Debug)]
+struct Core {
+    conn: Connection,
+    /// A message that the sending half came upon while it answered pings.
+    inbox: Option<Message>,
+    error: Option<io::Error>,
+    reported: bool,
+    receiver_gone: bool,
+}
+
+#[derive(Debug)]
+struct Reading<S> {
+    io: S,
+    rx: RecvBuf,
+    waits: Waits,
+    /// When bytes were last looked for.
+    looked: Instant,
+}
+
+/// How often a sending half looks for pings, where the receiving half does not read.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long such a look may take.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// How much is taken from the queue for one write.
+const BATCH: usize = 64 * 1024;
+
+pub(super) fn split<S: Transport>(driver: Driver<S>) -> io::Result<(Sender<S>, Receiver<S>)> {
+    let Driver { io, conn, rx, waits, .. } = driver;
+    let writing = io.second_handle()?;
+    let core = Core { conn, inbox: None, error: None, reported: false, receiver_gone: false };
+    let shared = Arc::new(Shared {
+        core: Mutex::new(core),
+        reading: Mutex::new(Reading { io, rx, looked: waits.now(), waits }),
+        writing: Mutex::new(writing),
+    });
+    Ok((Sender { shared: shared.clone() }, Receiver { shared }))
+}
+
+impl<S: Transport> Receiver<S> {
+    /// The next message, or `None` when the connection has been closed by both ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](super::WebSocket::recv).
+    pub fn recv(&mut self) -> Result<Option<Message>, Error> {
+        let shared = &*self.shared;
+        let mut reading = lock(&shared.reading);
+        let give_up = reading.waits.give_up();
+        loop {
+            if let Some(message) = shared.next_message(&mut reading.rx) {
+                return Ok(Some(message));
+            }
+            shared.send_queued_if_idle();
+            if shared.is_over() {
+                return lock(&shared.core).report().map(|()| None);
+            }
+            shared.read(&mut reading, give_up)?;
+        }
+    }
+
+    /// How the connection ended, once it has.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        lock(&self.shared.core).conn.closed()
+    }
+}
+
+impl<S> Drop for Receiver<S> {
+    fn drop(&mut self) {
+        lock(&self.shared.core).receiver_gone = true;
+    }
+}
+
+impl<S> Clone for Sender<S> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<S: Transport> Sender<S> {
+    /// Queues a message and sends all that is queued.
+    ///
+    /// Also answers pings that have come, once a second, where the receiving half does not read; at most
+    /// one message is set aside for it by that.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](super::WebSocket::send).
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        self.feed(message)?;
+        self.flush()
+    }
+
+    /// Queues a message; it is sent when either half flushes or waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::feed`](super::WebSocket::feed).
+    pub fn feed(&self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut message = message.into();
+        loop {
+            match self.try_send(message) {
+                Err(SendError::Full(back)) => message = back,
+                sent => return Ok(sent?),
+            }
+            self.flush()?;
+        }
+    }
+
+    /// Queues a message without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] and [`SendError::Closed`] hand the message back.
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        lock(&self.shared.core).conn.send(message)
+    }
+
+    /// Sends all that is queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn flush(&self) -> Result<(), Error> {
+        let shared = &*self.shared;
+        shared.glance()?;
+        shared.send_queued(lock(&shared.writing));
+        shared.send_queued_if_idle();
+        let mut core = lock(&shared.core);
+        match (core.error.take(), core.conn.closed()) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(closed)) if core.conn.is_abandoned() => Err(Error::Closed(closed)),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Sends a ping.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::ping`](super::WebSocket::ping).
+    pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        lock(&self.shared.core).conn.ping(payload)?;
+        self.flush()
+    }
+
+    /// Begins to close and sends the Close frame. The receiving half goes on until the peer's Close frame; if
+    /// it has been dropped, this waits for the end as [`WebSocket::close`](super::WebSocket::close) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::close`](super::WebSocket::close).
+    pub fn close(&self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let receiver_gone = {
+            let mut core = lock(&shared.core);
+            core.conn.close(code, reason)?;
+            core.receiver_gone
+        };
+        self.flush()?;
+        if !receiver_gone {
+            return Ok(());
+        }
+        let mut reading = lock(&shared.reading);
+        loop {
+            while shared.next_message(&mut reading.rx).is_some() {}
+            shared.send_queued_if_idle();
+            if shared.is_over() {
+                break;
+            }
+            shared.read(&mut reading, None)?;
+        }
+        lock(&shared.core).report()
+    }
+
+    /// How the connection ended, once it has.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        lock(&self.shared.core).conn.closed()
+    }
+}
+
+impl<S: Transport> Shared<S> {
+    fn next_message(&self, rx: &mut RecvBuf) -> Option<Message> {
+        let mut core = lock(&self.core);
+        if let Some(message) = core.inbox.take() {
+            return Some(message);
+        }
+        match core.conn.next_message(rx)? {
+            Received::Message(message) => Some(message),
+            Received::Closed(_) => None,
+        }
+    }
+
+    /// Ends the transport in order as far as that needs no waiting; true when nothing is left to do.
+    fn is_over(&self) -> bool {
+        let mut core = lock(&self.core);
+        if core.conn.wants_shutdown() {
+            // A peer that has gone makes this fail: the read that follows tells.
+            let _ = lock(&self.writing).shut_down();
+            core.conn.handle_shutdown();
+        }
+        core.conn.is_closed()
+    }
+
+    /// Reads once, without holding the connection.
+    fn read(&self, reading: &mut Reading<S>, give_up: Option<Instant>) -> io::Result<()> {
+        let Reading { io, rx, waits, looked } = reading;
+        pool::lend(rx);
+        let due = {
+            let mut core = lock(&self.core);
+            if core.conn.has_news() {
+                return Ok(());
+            }
+            if !core.conn.wants_read() {
+                // Too much is queued: whoever is writing has to get on first.
+                drop(core);
+                drop(lock(&self.writing));
+                return Ok(());
+            }
+            core.conn.poll_timeout(waits.now())
+        };
+        // The other half may begin to close while this one waits: it looks up that often.
+        let soon = waits.now() + LOOK;
+        let read = waits.read(io, rx, Some(due.map_or(soon, |due| due.min(soon))), give_up);
+        *looked = waits.now();
+        let mut core = lock(&self.core);
+        match read {
+            Ok(0) => core.conn.handle_eof(),
+            Ok(_) => {}
+            Err(Idle::Due) => core.conn.handle_timeout(waits.now()),
+            Err(Idle::Own(error)) => return Err(error),
+            Err(Idle::Failed(error)) => core.fail(error),
+        }
+        Ok(())
+    }
+
+    /// Looks for pings where nobody reads.
+    fn glance(&self) -> io::Result<()> {
+        let Ok(mut reading) = self.reading.try_lock() else { return Ok(()) };
+        let now = reading.waits.now();
+        if now - reading.looked < LOOK {
+            return Ok(());
+        }
+        let end = now + GLANCE;
+        loop {
+            let mut core = lock(&self.core);
+            while core.inbox.is_none() {
+                match core.conn.next_message(&mut reading.rx) {
+                    Some(Received::Message(message)) if !core.receiver_gone => {
+                        core.inbox = Some(message);
+                    }
+                    Some(Received::Message(_)) => {}
+                    Some(Received::Closed(_)) | None => break,
+                }
+            }
+            let full = core.inbox.is_some() || core.conn.has_told_closed();
+            drop(core);
+            if full || reading.waits.now() >= end {
+                return Ok(());
+            }
+            match self.read(&mut reading, Some(end)) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                read => read?,
+            }
+        }
+    }
+
+    /// Sends all that is queued, unless another thread does: that one looks again when it is done.
+    fn send_queued_if_idle(&self) {
+        while lock(&self.core).conn.wants_write() {
+            match self.writing.try_lock() {
+                Ok(writing) => self.send_queued(writing),
+                Err(TryLockError::Poisoned(writing)) => self.send_queued(writing.into_inner()),
+                Err(TryLockError::WouldBlock) => return,
+            }
+        }
+    }
+
+    fn send_queued(&self, mut writing: MutexGuard<'_, S>) {
+        loop {
+            let mut batch = lock(&self.core).take_batch();
+            if batch.is_empty() {
+                if let Err(error) = writing.flush() {
+                    lock(&self.core).fail(error);
+                }
+                return;
+            }
+            let mut stalls = 0;
+            while !batch.is_empty() {
+                match write_some(&mut *writing, &mut batch) {
+                    Ok(()) => stalls = 0,
+                    // The bound on one write is a quarter of the write timeout.
+                    Err(error) if is_idle(&error) && stalls < 3 => stalls += 1,
+                    Err(error) => {
+                        lock(&self.core).fail(error);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Core {
+    fn take_batch(&mut self) -> Bytes {
+        let tx = self.conn.transmit();
+        let len = tx.remaining().min(BATCH);
+        tx.copy_to_bytes(len)
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.conn.handle_transport_error();
+        self.error.get_or_insert(error);
+    }
+
+    fn report(&mut self) -> Result<(), Error> {
+        match self.conn.closed() {
+            Some(closed) if !self.reported => {
+                self.reported = true;
+                outcome(closed, self.error.take())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A panic elsewhere leaves the connection in one piece: no state is half changed across a wait.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

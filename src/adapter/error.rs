@@ -1,0 +1,93 @@
+//! What the adapters' calls fail with.
+
+use std::{fmt, io};
+
+use crate::connection::Closed;
+use crate::error::SendError;
+use crate::handshake::{AcceptError, HandshakeError, RequestError, UrlError};
+
+/// Why a call of an adapter failed. A clean end of the connection is none.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The transport failed.
+    Io(io::Error),
+    /// The opening handshake failed: the peer is at fault.
+    Handshake(HandshakeError),
+    /// The request cannot be made: the caller is at fault.
+    Request(RequestError),
+    /// The request cannot be accepted in this way: the caller is at fault.
+    Accept(AcceptError),
+    /// The message cannot be sent: the caller is at fault, or the connection is closing.
+    Send(SendError<()>),
+    /// The connection ended in another way than by a closing handshake.
+    Closed(Closed),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Handshake(error) => fmt::Display::fmt(error, f),
+            Self::Request(error) => fmt::Display::fmt(error, f),
+            Self::Accept(error) => fmt::Display::fmt(error, f),
+            Self::Send(error) => fmt::Display::fmt(error, f),
+            Self::Closed(closed) => fmt::Display::fmt(closed, f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match self {
+            Self::Io(error) => error,
+            Self::Handshake(error) => error,
+            Self::Request(error) => error,
+            Self::Accept(error) => error,
+            Self::Send(error) => error,
+            Self::Closed(_) => return None,
+        })
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<UrlError> for Error {
+    fn from(error: UrlError) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<AcceptError> for Error {
+    fn from(error: AcceptError) -> Self {
+        Self::Accept(error)
+    }
+}
+
+impl<M> From<SendError<M>> for Error {
+    fn from(error: SendError<M>) -> Self {
+        Self::Send(error.without_message())
+    }
+}

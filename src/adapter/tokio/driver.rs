@@ -1,0 +1,259 @@
+//! Moving bytes between a stream and a connection, one poll at a time.
+//!
+//! All state lies here and in the core, none in a future: dropping a future at any point loses nothing.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use ::tokio::time;
+use bytes::Buf;
+
+use crate::adapter::{Error, outcome, pool};
+use crate::connection::Received;
+use crate::{Connection, Instant, Message, RecvBuf, SendError};
+
+/// The most slices of one vectored write.
+const SLICES: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct Driver<S> {
+    pub(super) io: S,
+    pub(super) conn: Connection,
+    pub(super) rx: RecvBuf,
+    /// A message that was come upon while something else was waited for.
+    pub(super) inbox: Option<Message>,
+    timer: Timer,
+    /// Whether bytes have been written since the stream was last flushed.
+    unflushed: bool,
+    /// What the transport failed with, until it is told.
+    error: Option<io::Error>,
+    /// Whether the end has been told to the caller.
+    reported: bool,
+}
+
+#[derive(Debug)]
+struct Timer {
+    /// The origin of the connection's clock.
+    epoch: time::Instant,
+    sleep: Option<Pin<Box<time::Sleep>>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    pub(super) fn new(io: S, conn: Connection, rx: RecvBuf) -> Self {
+        let timer = Timer { epoch: time::Instant::now(), sleep: None };
+        Self { io, conn, rx, inbox: None, timer, unflushed: false, error: None, reported: false }
+    }
+
+    /// The next whole message; `None` after a clean end.
+    pub(super) fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        if let Some(message) = ready!(self.poll_message(cx)) {
+            return Poll::Ready(Ok(Some(message)));
+        }
+        ready!(self.poll_end(cx));
+        Poll::Ready(self.report().map(|()| None))
+    }
+
+    /// The next whole message; `None` once the core has told the end.
+    pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if let Some(message) = self.inbox.take() {
+            return Poll::Ready(Some(message));
+        }
+        loop {
+            if let Some(Received::Message(message)) = self.conn.next_message(&mut self.rx) {
+                return Poll::Ready(Some(message));
+            }
+            if self.conn.has_told_closed() {
+                return Poll::Ready(None);
+            }
+            ready!(self.poll_wait(cx));
+        }
+    }
+
+    /// Ready when the core has an event to tell (`true`) or has told its last (`false`).
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        loop {
+            if self.conn.has_event(&mut self.rx) {
+                if !self.conn.next_is_closed() {
+                    return Poll::Ready(Ok(true));
+                }
+                self.conn.next_event(&mut self.rx);
+            }
+            if self.conn.has_told_closed() {
+                ready!(self.poll_end(cx));
+                return Poll::Ready(self.report().map(|()| false));
+            }
+            ready!(self.poll_wait(cx));
+        }
+    }
+
+    /// Sends what is queued and ends the transport in order.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // What still comes is dropped, and counted.
+            while self.conn.next_message(&mut self.rx).is_some() {}
+            if self.conn.is_closed() {
+                return Poll::Ready(());
+            }
+            ready!(self.poll_wait(cx));
+        }
+    }
+
+    /// How the connection ended, told once; later calls see a clean end.
+    pub(super) fn report(&mut self) -> Result<(), Error> {
+        match self.conn.closed() {
+            Some(closed) if !self.reported => {
+                self.reported = true;
+                outcome(closed, self.error.take())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ready when a message can be queued.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let room = self.conn.config().write_high_water;
+        loop {
+            if self.conn.is_closing() {
+                return Poll::Ready(Err(self.take_error(SendError::Closed(()).into())));
+            }
+            if self.conn.transmit().len() < room {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_write(cx));
+        }
+    }
+
+    /// Ready when nothing waits to be sent.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.conn.wants_write() || self.unflushed {
+            ready!(self.poll_write(cx));
+        }
+        Poll::Ready(match (self.error.take(), self.conn.closed()) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(closed)) if self.conn.is_abandoned() => Err(Error::Closed(closed)),
+            (None, _) => Ok(()),
+        })
+    }
+
+    /// What the transport failed with, else `error`.
+    pub(super) fn take_error(&mut self, error: Error) -> Error {
+        self.error.take().map_or(error, Error::Io)
+    }
+
+    /// Sends what is queued, minding the time. Ready when something has changed.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_send(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.poll_timer(cx)
+    }
+
+    /// Sends what is queued, then waits for bytes, the end of the transport or a timeout. Ready when there
+    /// may be something to tell.
+    pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = self.poll_send(cx);
+        if self.conn.wants_shutdown() && Pin::new(&mut self.io).poll_shutdown(cx).is_ready() {
+            self.conn.handle_shutdown();
+        }
+        if self.conn.is_closed() || self.conn.has_news() {
+            return Poll::Ready(());
+        }
+        if self.conn.wants_read() {
+            if let Poll::Ready(read) = self.poll_read(cx) {
+                match read {
+                    Ok(0) => self.conn.handle_eof(),
+                    Ok(_) => pool::lend_transmit(&mut self.conn),
+                    Err(error) => self.fail(error),
+                }
+                return Poll::Ready(());
+            }
+        }
+        pool::take_back(&mut self.conn, &mut self.rx);
+        self.poll_timer(cx)
+    }
+
+    /// Reads once, into memory that is not zeroed first.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        pool::lend(&mut self.rx);
+        loop {
+            let mut spare = self.rx.spare();
+            // The future holds no state of its own: it is made for this poll and dropped after it.
+            match ready!(pin!(self.io.read_buf(&mut spare)).poll(cx)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return Poll::Ready(read),
+            }
+        }
+    }
+
+    /// Writes and flushes until nothing is left or the stream takes no more. A failure of the stream
+    /// leaves nothing to write.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let written = if self.conn.wants_write() {
+                self.unflushed = true;
+                let io = Pin::new(&mut self.io);
+                let tx = self.conn.transmit();
+                let written = if io.is_write_vectored() && tx.chunk().len() < tx.remaining() {
+                    let mut slices = [io::IoSlice::new(&[]); SLICES];
+                    let used = tx.chunks_vectored(&mut slices);
+                    ready!(io.poll_write_vectored(cx, &slices[..used]))
+                } else {
+                    ready!(io.poll_write(cx, tx.chunk()))
+                };
+                match written {
+                    Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                    Ok(count) => {
+                        tx.advance(count);
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                }
+            } else if self.unflushed {
+                let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+                self.unflushed = flushed.is_err();
+                flushed
+            } else {
+                return Poll::Ready(());
+            };
+            match written {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => self.fail(error),
+                _ => {}
+            }
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.unflushed = false;
+        self.conn.handle_transport_error();
+        self.error.get_or_insert(error);
+    }
+
+    /// Minds the time. Ready when a timeout has been handled.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let epoch = self.timer.epoch;
+        let clock = || Instant::from_origin(time::Instant::now() - epoch);
+        let mut now = clock();
+        let Some(at) = self.conn.poll_timeout(now) else { return Poll::Pending };
+        while now < at {
+            let due = epoch + at.since(Instant::ORIGIN);
+            let sleep = self.timer.sleep.get_or_insert_with(|| Box::pin(time::sleep_until(due)));
+            // A timer that fires early costs one poll; setting it anew for each message costs more.
+            if sleep.deadline() > due {
+                sleep.as_mut().reset(due);
+            }
+            ready!(sleep.as_mut().poll(cx));
+            now = clock();
+            if now < at {
+                sleep.as_mut().reset(due);
+            }
+        }
+        self.conn.handle_timeout(now);
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,246 @@
+//! The opening handshake over a tokio stream.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use ::tokio::net::TcpStream;
+use ::tokio::time::{Instant, timeout, timeout_at};
+
+use super::driver::Driver;
+use super::{Error, WebSocket};
+use crate::adapter::{connection, entropy, refused};
+use crate::handshake::{
+    self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
+    ServerHandshake, ServerOptions,
+};
+use crate::{Config, RecvBuf, Role};
+
+/// How long a refusal may take to leave, and the client to close after it.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How much input is read and dropped after a refusal, so that it is not destroyed by a reset.
+const MAX_DRAINED: usize = 64 * 1024;
+
+/// Accepts a WebSocket from a browser page of the same host or from any other program.
+///
+/// Bounded by [`Limits`](handshake::Limits): 10 s, 16 KiB. Dropping the future drops the stream; hand in
+/// `&mut stream` to keep it.
+///
+/// # Errors
+///
+/// [`Error::Handshake`], after the request has been answered with the status it deserves.
+pub async fn accept<S>(io: S) -> Result<WebSocket<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    accept_with(io, ServerOptions::default(), Config::default()).await
+}
+
+/// Accepts a WebSocket with options of one's own, without looking at the request.
+///
+/// # Errors
+///
+/// As [`accept`].
+pub async fn accept_with<S>(
+    io: S,
+    options: ServerOptions,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    receive_request(io, options).await?.accept(&Accept::new(), config).await
+}
+
+/// Reads a request, to be accepted or rejected after any work of the application's own.
+///
+/// ```no_run
+/// # async fn is_allowed(_: Option<&http::HeaderValue>) -> bool { true }
+/// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), hybi::tokio::Error> {
+/// use hybi::handshake::Accept;
+///
+/// let incoming = hybi::tokio::receive_request(stream, Default::default()).await?;
+/// if !is_allowed(incoming.headers().get("authorization")).await {
+///     return incoming.reject(http::StatusCode::UNAUTHORIZED).await;
+/// }
+/// let mut ws = incoming.accept(&Accept::new(), hybi::Config::default()).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`accept`].
+pub async fn receive_request<S>(io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let deadline = Instant::now() + options.limits.timeout;
+    let mut io = io;
+    let mut rx = RecvBuf::new();
+    let mut server = ServerHandshake::new(options);
+    let refusal = loop {
+        match server.advance(&mut rx) {
+            Ok(Progress::Done(request)) => return Ok(Incoming { io, rx, request }),
+            Ok(Progress::Continue(next)) => server = next,
+            Err(refusal) => break refusal,
+        }
+        match timeout_at(deadline, io.read_buf(&mut rx.spare())).await {
+            Ok(Ok(0)) => return Err(server.handle_eof().into()),
+            Ok(read) => read?,
+            Err(_) => break handshake::timed_out(),
+        };
+    };
+    farewell(&mut io, &refusal.response).await;
+    Err(refused(refusal))
+}
+
+/// A request that has come and has not been answered.
+#[derive(Debug)]
+pub struct Incoming<S> {
+    io: S,
+    rx: RecvBuf,
+    request: handshake::Incoming,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
+    /// Accepts the request and sends the response.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Accept`] where `accept` asks for what RFC 6455 forbids, [`Error::Io`].
+    pub async fn accept(
+        self,
+        accept: &Accept,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<WebSocket<S>, Error> {
+        let accepted = self.request.accept(accept)?;
+        let mut conn = connection(Role::Server, config.into(), accepted.negotiated());
+        conn.transmit().put_slice(&accepted.to_bytes());
+        let driver = Driver::new(self.io, conn, self.rx);
+        let (_, negotiated) = accepted.into_response();
+        let mut ws = WebSocket::new(driver, negotiated);
+        ws.flush().await?;
+        Ok(ws)
+    }
+
+    /// Rejects the request with a status, or with a whole response, and closes the stream.
+    ///
+    /// # Errors
+    ///
+    /// None today; the client may have gone, which does not matter to a rejection.
+    pub async fn reject(mut self, rejection: impl Into<Rejection>) -> Result<(), Error> {
+        let response = self.request.reject(rejection);
+        farewell(&mut self.io, &response).await;
+        Ok(())
+    }
+}
+
+impl<S> Deref for Incoming<S> {
+    type Target = handshake::Incoming;
+
+    fn deref(&self) -> &handshake::Incoming {
+        &self.request
+    }
+}
+
+/// Connects to a `ws://` URL over TCP.
+///
+/// Takes a URL or a [`Request`] with subprotocols and headers. Bounded by 20 s in all. Dropping the future
+/// drops the stream.
+///
+/// # Errors
+///
+/// [`Error::Request`] for a bad URL, [`Error::Io`], [`Error::Handshake`].
+pub async fn connect<R>(request: R) -> Result<WebSocket<TcpStream>, Error>
+where
+    R: TryInto<Request>,
+    Error: From<R::Error>,
+{
+    let request = request.try_into()?;
+    if request.url().is_tls() {
+        return Err(RequestError::NeedsTls.into());
+    }
+    in_time(async {
+        let host = request.url().host().to_owned();
+        let io = TcpStream::connect((host.as_str(), request.url().port())).await?;
+        io.set_nodelay(true)?;
+        open(io, request, Config::default()).await
+    })
+    .await
+}
+
+/// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
+///
+/// Bounded by 20 s. Dropping the future drops the stream; hand in `&mut stream` to keep it.
+///
+/// # Errors
+///
+/// [`Error::Handshake`], among others [`HandshakeError::Refused`] with the server's whole response.
+pub async fn connect_over<S, R>(
+    io: S,
+    request: R,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    R: TryInto<Request>,
+    Error: From<R::Error>,
+{
+    in_time(open(io, request.try_into()?, config)).await
+}
+
+async fn open<S>(
+    mut io: S,
+    request: Request,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut client, bytes) = ClientHandshake::new(request, entropy::nonce());
+    io.write_all(&bytes).await?;
+    io.flush().await?;
+    let mut rx = RecvBuf::new();
+    loop {
+        match client.advance(&mut rx)? {
+            Progress::Done(done) => {
+                let conn = connection(Role::Client, config.into(), &done.negotiated);
+                let driver = Driver::new(io, conn, rx);
+                return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
+            }
+            Progress::Continue(next) => client = next,
+        }
+        if io.read_buf(&mut rx.spare()).await? == 0 {
+            return Err(client.handle_eof().into());
+        }
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let limit = handshake::CLIENT_TIMEOUT;
+    timeout(limit, work).await.unwrap_or_else(|_| Err(HandshakeError::Timeout.into()))
+}
+
+/// Sends a last response and ends the stream so that it arrives: no unread input turns the end into a reset.
+async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, response: &[u8]) {
+    let say = async {
+        io.write_all(response).await?;
+        io.flush().await?;
+        io.shutdown().await?;
+        let mut scrap = [0; 4096];
+        let mut drained = 0;
+        while drained < MAX_DRAINED {
+            match io.read(&mut scrap).await? {
+                0 => break,
+                count => drained += count,
+            }
+        }
+        std::io::Result::Ok(())
+    };
+    // The client may be gone or slow: its loss.
+    let _ = timeout(FAREWELL, say).await;
+}

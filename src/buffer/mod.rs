@@ -1,0 +1,10 @@
+//! Bytes that came ([`RecvBuf`]) and bytes to go ([`Transmit`]).
+
+mod recv;
+mod transmit;
+
+pub use recv::RecvBuf;
+pub use transmit::Transmit;
+
+/// Payloads from this size on are sent by pointer instead of being copied behind their header.
+pub(crate) const SPLICE: usize = 4 * 1024;

@@ -1,0 +1,187 @@
+//! The state machine of an open connection (RFC 6455 sections 5 to 7), without I/O.
+//!
+//! ```text
+//!                 our Close queued            peer's Close came
+//!          +-----------> Closing --------------------+
+//!          |                                         v           told, sent, transport ended
+//!   Open --+--- peer's Close, a failure, the end --> Ended -----------------------------> (is_closed)
+//!               of the transport, a timeout
+//! ```
+//!
+//! One file for each thing it does: [`receive`](self) from bytes to events, `send` and `writer` from messages to
+//! bytes, `close` for every way to end, `timers` for everything that time decides.
+
+mod close;
+mod closed;
+mod event;
+mod mask_keys;
+mod receive;
+mod send;
+mod stats;
+mod timers;
+mod writer;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::buffer::Transmit;
+use crate::config::{Config, Role};
+
+pub use closed::{Cause, Closed, Timeout};
+pub use event::{Chunk, ChunkData, CloseFrame, Event, Received};
+pub use mask_keys::MaskKeys;
+pub use stats::Stats;
+pub use writer::MessageWriter;
+
+/// An open WebSocket connection: bytes in, events out; messages in, bytes out.
+///
+/// The caller moves the bytes: it fills a [`RecvBuf`](crate::RecvBuf) from the transport, takes events with
+/// [`next_event`](Self::next_event) until there are none, sends what [`transmit`](Self::transmit) holds, and
+/// waits for bytes or for the point in time that [`poll_timeout`](Self::poll_timeout) names. It never
+/// blocks, reads no clock and owns no socket, so it runs under any runtime or none.
+///
+/// ```
+/// use hybi::{Connection, Event, RecvBuf};
+///
+/// let mut conn = Connection::server(Default::default());
+/// let mut rx = RecvBuf::new();
+///
+/// // What came from the client: "Hello", masked (RFC 6455 section 5.7).
+/// rx.extend_from_slice(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+///
+/// while let Some(event) = conn.next_event(&mut rx) {
+///     if let Event::Text(text) = event {
+///         conn.send_text(text)?; // the event borrows `rx`, so the connection is free
+///     }
+/// }
+/// let mut wire = Vec::new();
+/// bytes::BufMut::put(&mut wire, conn.transmit());
+/// assert_eq!(wire, b"\x81\x05Hello");
+/// # Ok::<(), hybi::SendError<()>>(())
+/// ```
+#[must_use = "a connection does nothing unless it is driven"]
+pub struct Connection {
+    config: Arc<Config>,
+    /// Present in a client: every frame it sends is masked.
+    mask_keys: Option<Box<dyn MaskKeys>>,
+    phase: Phase,
+    receive: receive::State,
+    send: send::State,
+    tx: Transmit,
+    /// Made when the connection begins to end.
+    closing: Option<Box<close::State>>,
+    timers: timers::Timers,
+    stats: Stats,
+}
+
+/// How far the connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Data flows.
+    Open,
+    /// Our Close frame is queued, the peer's has not come: we receive, and send no data.
+    Closing,
+    /// Nothing more is received: what is queued leaves, then the transport ends.
+    Ended,
+    /// The transport is given up.
+    Abandoned,
+}
+
+impl Connection {
+    /// The server's end of a connection whose opening handshake is done.
+    pub fn server(config: Arc<Config>) -> Self {
+        Self::new(config, None)
+    }
+
+    /// The client's end of a connection whose opening handshake is done.
+    pub fn client(config: Arc<Config>, mask_keys: impl MaskKeys + 'static) -> Self {
+        Self::new(config, Some(Box::new(mask_keys)))
+    }
+
+    fn new(config: Arc<Config>, mask_keys: Option<Box<dyn MaskKeys>>) -> Self {
+        Self {
+            receive: receive::State::new(&config),
+            config,
+            mask_keys,
+            phase: Phase::Open,
+            send: send::State::default(),
+            tx: Transmit::new(),
+            closing: None,
+            timers: timers::Timers::default(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Takes a random number that shortens [`Config::max_lifetime`] by up to a tenth, so that connections
+    /// opened together do not end together.
+    pub fn with_jitter(mut self, random: u32) -> Self {
+        self.timers.jitter = random;
+        self
+    }
+
+    /// Which end this is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        if self.mask_keys.is_some() { Role::Client } else { Role::Server }
+    }
+
+    /// The limits and timeouts in force.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// What has passed through the connection.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+}
+
+/// The transport's side: what to do with the socket.
+impl Connection {
+    /// The bytes to send, in order. Take them with [`Buf::advance`](bytes::Buf::advance) as the
+    /// transport does.
+    #[inline]
+    pub fn transmit(&mut self) -> &mut Transmit {
+        self.queue_waiting_pong();
+        &mut self.tx
+    }
+
+    /// Whether bytes wait to be sent. An adapter sends them before it waits for anything else.
+    #[inline]
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        (!self.tx.is_empty() || self.send.has_waiting_pong()) && self.can_write()
+    }
+
+    /// Whether to read from the transport.
+    ///
+    /// False while more than [`Config::write_high_water`] bytes wait to be sent, so that a peer that does
+    /// not read cannot make us queue without end, and once the transport has ended. While the connection
+    /// ends, what is read is dropped: unread input would turn the end of the transport into a reset that
+    /// can destroy our Close frame on its way.
+    #[inline]
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        match self.phase {
+            Phase::Open | Phase::Closing => {
+                self.tx.len() < self.config.write_high_water && !self.has_eof()
+            }
+            Phase::Ended => self.wants_drain(),
+            Phase::Abandoned => false,
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.role())
+            .field("phase", &self.phase)
+            .field("queued", &self.tx.len())
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,329 @@
+//! From bytes to events: frames, fragments, limits, text.
+
+use super::event::Ready;
+use super::{Chunk, ChunkData, Connection, Event, Phase, Received};
+use crate::buffer::RecvBuf;
+use crate::config::{Config, Delivery};
+use crate::error::Error;
+use crate::frame::{self, Expect, Header, HeaderError, Masking, OpCode};
+use crate::message::{Kind, Message};
+
+/// What is known of the frame and the message that are coming in.
+#[derive(Debug)]
+pub(super) struct State {
+    frame: Option<Frame>,
+    message: Option<Incoming>,
+    /// An event that has been found and not yet told.
+    ready: Option<Ready>,
+    /// How many control frames may come before data or time allows more.
+    pub(super) control_credit: u32,
+    /// The receive buffer's count of bytes when it was last looked at.
+    seen: u64,
+}
+
+/// A frame whose header has been read.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    opcode: OpCode,
+    fin: bool,
+    /// The masking key, rotated to the next byte of the payload.
+    key: Option<[u8; 4]>,
+    /// Payload bytes that have not been taken yet.
+    remaining: u64,
+}
+
+/// A message that is being put together.
+#[derive(Clone, Copy, Debug)]
+struct Incoming {
+    kind: Kind,
+    len: u64,
+    fragments: u32,
+    empty_fragments: u32,
+    /// Whether a chunk of it has been told.
+    begun: bool,
+}
+
+/// What to do after a piece of a frame.
+enum Step {
+    Tell(Ready),
+    Continue,
+    NeedBytes,
+}
+
+impl State {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            frame: None,
+            message: None,
+            ready: None,
+            control_credit: config.control_frame_burst,
+            seen: 0,
+        }
+    }
+}
+
+impl Connection {
+    /// The next thing that the peer sent, if all of it is there.
+    ///
+    /// Call it after each read until it returns `None`, then send what is queued. Payloads point into `rx`
+    /// and stay valid until the next call; the connection itself is free, so an event can be answered
+    /// while it is looked at. Nothing is allocated.
+    ///
+    /// A violation by the peer is no error here: the Close frame that tells it is queued, and the event is
+    /// [`Event::Closed`], which every connection ends with, exactly once.
+    #[inline]
+    pub fn next_event<'b>(&mut self, rx: &'b mut RecvBuf) -> Option<Event<'b>> {
+        Some(match self.find_event(rx)? {
+            Ready::Message(Kind::Text) => Event::Text(rx.tell_text()),
+            Ready::Message(Kind::Binary) => Event::Binary(rx.tell()),
+            Ready::Chunk { kind, first, last } => {
+                let data = match kind {
+                    Kind::Text => ChunkData::Text(rx.tell_text()),
+                    Kind::Binary => ChunkData::Binary(rx.tell()),
+                };
+                Event::Chunk(Chunk { data, first, last })
+            }
+            Ready::Ping => Event::Ping(rx.tell()),
+            Ready::Pong => Event::Pong(rx.tell()),
+            Ready::Closed => Event::Closed(self.tell_closed()),
+        })
+    }
+
+    /// The next message as a value of its own, or the end of the connection; pings, pongs and chunks are
+    /// passed over.
+    ///
+    /// One allocation a message: a payload of 32 KiB or more that fills half the buffer keeps the memory it
+    /// lies in, others are copied.
+    pub fn next_message(&mut self, rx: &mut RecvBuf) -> Option<Received> {
+        loop {
+            return Some(match self.find_event(rx)? {
+                Ready::Message(Kind::Text) => {
+                    Received::Message(Message::Text(rx.tell_owned_text()))
+                }
+                Ready::Message(Kind::Binary) => Received::Message(Message::Binary(rx.tell_owned())),
+                Ready::Closed => Received::Closed(self.tell_closed()),
+                Ready::Chunk { .. } | Ready::Ping | Ready::Pong => {
+                    rx.tell();
+                    continue;
+                }
+            });
+        }
+    }
+
+    /// Whether [`next_event`](Self::next_event) has something to tell.
+    #[inline]
+    pub fn has_event(&mut self, rx: &mut RecvBuf) -> bool {
+        self.receive.ready = self.find_event(rx);
+        self.receive.ready.is_some()
+    }
+
+    /// Whether the next event is the end of the connection.
+    #[cfg(feature = "handshake")]
+    pub(crate) fn next_is_closed(&self) -> bool {
+        self.receive.ready == Some(Ready::Closed)
+    }
+
+    #[inline]
+    fn find_event(&mut self, rx: &mut RecvBuf) -> Option<Ready> {
+        if let Some(ready) = self.receive.ready.take() {
+            return Some(ready);
+        }
+        self.note_arrival(rx);
+        loop {
+            if self.phase >= Phase::Ended {
+                rx.discard();
+                return self.has_closed_to_tell().then_some(Ready::Closed);
+            }
+            match self.step(rx) {
+                Ok(Step::Tell(ready)) => return Some(ready),
+                Ok(Step::Continue) => {}
+                Ok(Step::NeedBytes) if self.has_eof() => self.handle_loss(),
+                Ok(Step::NeedBytes) => return None,
+                Err(error) => self.fail(error),
+            }
+        }
+    }
+
+    /// Sees that bytes have come, which is all that time needs to know of them.
+    fn note_arrival(&mut self, rx: &RecvBuf) {
+        let total = rx.total();
+        let new = total.saturating_sub(self.receive.seen);
+        if new > 0 {
+            self.receive.seen = total;
+            self.stats.bytes_received += new;
+            self.timers.note_arrival();
+            self.note_drained(new);
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, rx: &mut RecvBuf) -> Result<Step, Error> {
+        let frame = match self.receive.frame {
+            Some(frame) => frame,
+            None => match self.read_header(rx)? {
+                Some(frame) => frame,
+                None => return Ok(Step::NeedBytes),
+            },
+        };
+        if frame.opcode.is_control() {
+            self.read_control(rx, frame)
+        } else {
+            self.read_data(rx, frame)
+        }
+    }
+
+    #[inline]
+    fn read_header(&mut self, rx: &mut RecvBuf) -> Result<Option<Frame>, Error> {
+        let expect = Expect {
+            masking: if self.mask_keys.is_some() { Masking::Forbidden } else { Masking::Required },
+            rsv1: false,
+            in_message: self.receive.message.is_some(),
+        };
+        let Some((header, used)) = Header::parse(rx.unread(), expect)? else { return Ok(None) };
+        if header.opcode.is_control() {
+            self.take_control_credit()?;
+        } else {
+            self.count_fragment(&header)?;
+        }
+        rx.consume(used);
+        self.stats.frames_received += 1;
+        if matches!(header.opcode, OpCode::Text | OpCode::Binary) {
+            rx.begin_message();
+        }
+        let frame = Frame {
+            opcode: header.opcode,
+            fin: header.fin,
+            key: header.mask,
+            remaining: header.len,
+        };
+        self.receive.frame = Some(frame);
+        Ok(Some(frame))
+    }
+
+    /// Applies the limits that a header alone decides, and opens the message.
+    #[inline]
+    fn count_fragment(&mut self, header: &Header) -> Result<(), Error> {
+        let config = &*self.config;
+        if header.len > config.max_frame_size {
+            return Err(Error::FrameTooLarge { len: header.len, limit: config.max_frame_size });
+        }
+        let kind = if header.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
+        let message = self.receive.message.get_or_insert(Incoming {
+            kind,
+            len: 0,
+            fragments: 0,
+            empty_fragments: 0,
+            begun: false,
+        });
+        // By subtraction: the sum of two lengths from the wire could overflow.
+        if header.len > config.max_message_size.saturating_sub(message.len) {
+            return Err(Error::MessageTooLarge { limit: config.max_message_size });
+        }
+        message.len += header.len;
+        if !(header.fin && message.fragments == 0) {
+            message.fragments += 1;
+            if message.fragments > config.max_fragments {
+                return Err(Error::TooManyFragments { limit: config.max_fragments });
+            }
+            if header.len == 0 {
+                message.empty_fragments += 1;
+                if message.empty_fragments > config.max_empty_fragments {
+                    let limit = config.max_empty_fragments;
+                    return Err(Error::TooManyEmptyFragments { limit });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_control_credit(&mut self) -> Result<(), Error> {
+        let credit = self.receive.control_credit.checked_sub(1);
+        self.receive.control_credit = credit.ok_or(Error::TooManyControlFrames)?;
+        Ok(())
+    }
+
+    /// Takes what has come of a data frame's payload.
+    #[inline]
+    fn read_data(&mut self, rx: &mut RecvBuf, frame: Frame) -> Result<Step, Error> {
+        let Some(message) = self.receive.message else {
+            // A data frame opens a message with its header.
+            return Err(HeaderError::UnexpectedContinuation.into());
+        };
+        let unread = rx.unread().len();
+        let now = usize::try_from(frame.remaining).map_or(unread, |left| left.min(unread));
+        if now > 0 {
+            rx.absorb(now, frame.key);
+            self.stats.payload_received += now as u64;
+            self.receive.control_credit = self.config.control_frame_burst;
+            if message.kind == Kind::Text {
+                rx.check_text().map_err(|_| Error::InvalidUtf8)?;
+            }
+        }
+        let remaining = frame.remaining - now as u64;
+        self.receive.frame = (remaining > 0).then(|| Frame {
+            remaining,
+            key: frame.key.map(|key| frame::rotate(key, now)),
+            ..frame
+        });
+        let ended = remaining == 0 && frame.fin;
+        if ended {
+            if message.kind == Kind::Text && !rx.is_whole_text() {
+                return Err(Error::InvalidUtf8);
+            }
+            self.receive.message = None;
+            self.stats.messages_received += 1;
+            self.timers.note_message();
+        }
+        Ok(match self.config.delivery {
+            Delivery::Messages if ended => {
+                rx.hold_message();
+                Step::Tell(Ready::Message(message.kind))
+            }
+            Delivery::Chunks => self.chunk(rx, message, ended, remaining),
+            Delivery::Messages if remaining == 0 => Step::Continue,
+            Delivery::Messages => Step::NeedBytes,
+        })
+    }
+
+    /// Tells what has come of a message, where it is delivered in pieces.
+    fn chunk(&mut self, rx: &mut RecvBuf, message: Incoming, last: bool, remaining: u64) -> Step {
+        match message.kind {
+            Kind::Text => rx.hold_whole_text(),
+            Kind::Binary => rx.hold_message(),
+        }
+        if rx.held().is_empty() && !last {
+            return if remaining == 0 { Step::Continue } else { Step::NeedBytes };
+        }
+        if let Some(message) = &mut self.receive.message {
+            message.begun = true;
+        }
+        Step::Tell(Ready::Chunk { kind: message.kind, first: !message.begun, last })
+    }
+
+    /// Takes a control frame once all of it is there: 125 bytes at most.
+    fn read_control(&mut self, rx: &mut RecvBuf, frame: Frame) -> Result<Step, Error> {
+        let len = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
+        if rx.unread().len() < len {
+            return Ok(Step::NeedBytes);
+        }
+        self.receive.frame = None;
+        rx.hold_control(len, frame.key);
+        Ok(match frame.opcode {
+            OpCode::Ping => {
+                self.stats.pings_received += 1;
+                self.answer_ping(rx.held());
+                Step::Tell(Ready::Ping)
+            }
+            OpCode::Pong => {
+                self.stats.pongs_received += 1;
+                self.timers.note_pong(rx.held());
+                Step::Tell(Ready::Pong)
+            }
+            _ => {
+                let close = frame::parse_close(rx.held())?;
+                self.handle_close(close);
+                Step::Continue
+            }
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! From messages to bytes: framing, masking, backpressure, pings and pongs.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::Connection;
+use crate::buffer::SPLICE;
+use crate::error::SendError;
+use crate::frame::{self, Header, MAX_CONTROL_PAYLOAD, OpCode};
+use crate::message::{Kind, Message, Prepared};
+
+/// What is known of what goes out.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The message that a writer has begun.
+    pub(super) open: Option<Open>,
+    /// The answer to the latest ping, while the queue is too long to take it.
+    pong: Option<Box<[u8]>>,
+}
+
+/// A message that is being sent in pieces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) kind: Kind,
+    /// Whether its first frame has been queued.
+    pub(super) begun: bool,
+}
+
+/// Pongs join the queue while it is shorter than this. Above, only the answer to the latest ping is kept
+/// (RFC 6455 section 5.5.3), so a peer that pings and does not read costs 125 bytes.
+const PONG_ROOM: usize = 16 * 1024;
+
+impl State {
+    pub(super) fn has_waiting_pong(&self) -> bool {
+        self.pong.is_some()
+    }
+
+    pub(super) fn drop_waiting_pong(&mut self) {
+        self.pong = None;
+    }
+}
+
+impl Connection {
+    /// Queues a message.
+    ///
+    /// Payloads of 4 KiB or more are queued by pointer: a server never copies them, a client only where
+    /// others share them, since it has to mask them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`], [`SendError::Closed`] or [`SendError::Unfinished`], with the message in it.
+    pub fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        let message = message.into();
+        if let Err(error) = self.check_send() {
+            return Err(error.map(|()| message));
+        }
+        let kind = message.kind();
+        let payload = message.into_bytes();
+        if payload.len() < SPLICE {
+            self.queue_message(kind, &payload);
+        } else {
+            self.note_message(payload.len());
+            self.queue_by_pointer(kind.opcode(), payload);
+        }
+        Ok(())
+    }
+
+    /// Queues a copy of `text` as a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), without the message.
+    #[inline]
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError<()>> {
+        self.check_send()?;
+        self.queue_message(Kind::Text, text.as_bytes());
+        Ok(())
+    }
+
+    /// Queues a copy of `data` as a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), without the message.
+    #[inline]
+    pub fn send_binary(&mut self, data: &[u8]) -> Result<(), SendError<()>> {
+        self.check_send()?;
+        self.queue_message(Kind::Binary, data);
+        Ok(())
+    }
+
+    /// Queues a message that was encoded once for many peers.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), without the message.
+    pub fn send_prepared(&mut self, prepared: &Prepared) -> Result<(), SendError<()>> {
+        self.check_send()?;
+        let message = prepared.message();
+        if self.mask_keys.is_some() {
+            self.queue_message(message.kind(), message.as_bytes());
+            return Ok(());
+        }
+        self.note_message(message.len());
+        self.stats.frames_sent += 1;
+        match prepared.flat() {
+            Some(flat) => self.tx.put_slice(flat),
+            None => {
+                self.tx.put_slice(prepared.header());
+                self.tx.put_bytes(message.clone().into_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues a ping. The answer comes as [`Event::Pong`](super::Event::Pong).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ControlTooLong`] over 125 bytes; [`SendError::Full`] and [`SendError::Closed`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError<()>> {
+        self.control(OpCode::Ping, payload)
+    }
+
+    /// Queues a pong that answers nothing, as a heartbeat in one direction (RFC 6455 section 5.5.3). Pings
+    /// are answered without it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError<()>> {
+        self.control(OpCode::Pong, payload)
+    }
+
+    fn control(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), SendError<()>> {
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(SendError::ControlTooLong);
+        }
+        if self.is_closing() {
+            return Err(SendError::Closed(()));
+        }
+        if self.tx.len() >= self.config.write_high_water {
+            return Err(SendError::Full(()));
+        }
+        self.queue_frame(opcode, true, payload);
+        Ok(())
+    }
+
+    /// Whether a message can be queued.
+    #[inline]
+    pub(super) fn check_send(&self) -> Result<(), SendError<()>> {
+        if self.is_closing() {
+            Err(SendError::Closed(()))
+        } else if self.send.open.is_some() {
+            Err(SendError::Unfinished(()))
+        } else if self.tx.len() >= self.config.write_high_water {
+            Err(SendError::Full(()))
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    fn queue_message(&mut self, kind: Kind, payload: &[u8]) {
+        self.note_message(payload.len());
+        self.queue_frame(kind.opcode(), true, payload);
+    }
+
+    #[inline]
+    pub(super) fn note_message(&mut self, len: usize) {
+        self.stats.messages_sent += 1;
+        self.stats.payload_sent += len as u64;
+        self.timers.note_message();
+    }
+
+    /// Queues a frame with a copy of its payload.
+    #[inline]
+    pub(super) fn queue_frame(&mut self, opcode: OpCode, fin: bool, payload: &[u8]) {
+        let mask = self.next_key();
+        let header = Header { fin, rsv1: false, opcode, mask, len: payload.len() as u64 };
+        self.tx.put_frame(&header.encode(), payload, mask);
+        self.stats.frames_sent += 1;
+    }
+
+    /// Queues a frame with the payload itself, masked where it lies if nobody else holds it.
+    fn queue_by_pointer(&mut self, opcode: OpCode, payload: Bytes) {
+        let mask = self.next_key();
+        let header = Header { fin: true, rsv1: false, opcode, mask, len: payload.len() as u64 };
+        self.stats.frames_sent += 1;
+        let Some(key) = mask else {
+            self.tx.put_slice(&header.encode());
+            self.tx.put_bytes(payload);
+            return;
+        };
+        match payload.try_into_mut() {
+            Ok(mut unique) => {
+                frame::mask(&mut unique, key);
+                self.tx.put_slice(&header.encode());
+                self.tx.put_bytes(unique.freeze());
+            }
+            Err(shared) => self.tx.put_frame(&header.encode(), &shared, mask),
+        }
+    }
+
+    #[inline]
+    fn next_key(&mut self) -> Option<[u8; 4]> {
+        self.mask_keys.as_mut().map(|keys| keys.next_key())
+    }
+
+    /// Answers a ping: at once while the queue is short, else when it has become so.
+    pub(super) fn answer_ping(&mut self, payload: &[u8]) {
+        if self.tx.len() < PONG_ROOM {
+            self.send.pong = None;
+            self.queue_frame(OpCode::Pong, true, payload);
+        } else {
+            self.send.pong = Some(payload.into());
+        }
+    }
+
+    /// Lets the pong that waits join the queue when it has become short.
+    #[inline]
+    pub(super) fn queue_waiting_pong(&mut self) {
+        if self.send.pong.is_some() && self.tx.len() < PONG_ROOM {
+            if let Some(payload) = self.send.pong.take() {
+                self.queue_frame(OpCode::Pong, true, &payload);
+            }
+        }
+    }
+}

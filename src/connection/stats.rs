@@ -1,0 +1,42 @@
+//! Numbers to watch.
+
+use core::time::Duration;
+
+/// What has passed through a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Bytes received from the transport, headers included, since the opening handshake.
+    pub bytes_received: u64,
+    /// Frames received, of all kinds.
+    pub frames_received: u64,
+    /// Data messages received in full.
+    pub messages_received: u64,
+    /// Payload bytes of received data frames.
+    pub payload_received: u64,
+    /// Frames queued, of all kinds.
+    pub frames_sent: u64,
+    /// Data messages queued in full.
+    pub messages_sent: u64,
+    /// Payload bytes of queued data frames.
+    pub payload_sent: u64,
+    /// Pings received.
+    pub pings_received: u64,
+    /// Pongs received.
+    pub pongs_received: u64,
+    /// The round trip of the last keepalive ping that was answered.
+    pub last_rtt: Option<Duration>,
+    /// The round trip, smoothed over about eight pings.
+    pub smoothed_rtt: Option<Duration>,
+}
+
+impl Stats {
+    pub(super) fn note_rtt(&mut self, rtt: Duration) {
+        self.last_rtt = Some(rtt);
+        self.smoothed_rtt = Some(match self.smoothed_rtt {
+            // The estimator of RFC 6298: seven parts of what was, one part of what is.
+            Some(smoothed) => (smoothed * 7 + rtt) / 8,
+            None => rtt,
+        });
+    }
+}

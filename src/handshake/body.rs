@@ -1,0 +1,108 @@
+//! The body of a response that refuses the upgrade, as far as it helps to understand why.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+
+use crate::buffer::RecvBuf;
+
+/// The most of a body that is kept.
+pub(super) const MAX_BODY: usize = 64 * 1024;
+
+/// A body that is being read.
+#[derive(Debug)]
+pub(super) struct Body {
+    framing: Framing,
+    bytes: Vec<u8>,
+}
+
+/// How the end of the body is known (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// This many bytes are left.
+    Length(u64),
+    /// It ends with the transport.
+    Close,
+    /// A chunk's size line comes; its digits are read until another byte ends them.
+    ChunkSize { size: u64, digits_end: bool },
+    /// This many bytes of a chunk are left.
+    Chunk(u64),
+    /// The line end after a chunk comes.
+    ChunkEnd,
+}
+
+impl Body {
+    pub(super) fn new(status: http::StatusCode, headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let chunked = text(header::TRANSFER_ENCODING)
+            .is_some_and(|codings| codings.to_ascii_lowercase().trim_end().ends_with("chunked"));
+        let length = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok());
+        let framing = match length {
+            _ if matches!(status.as_u16(), 204 | 304) => Framing::Length(0),
+            _ if chunked => Framing::ChunkSize { size: 0, digits_end: false },
+            Some(length) => Framing::Length(length),
+            None => Framing::Close,
+        };
+        Self { framing, bytes: Vec::new() }
+    }
+
+    /// Reads on; true where the body is at its end or enough of it is kept.
+    pub(super) fn advance(&mut self, rx: &mut RecvBuf) -> bool {
+        loop {
+            let unread = rx.unread();
+            if self.framing == Framing::Length(0) || self.bytes.len() >= MAX_BODY {
+                return true;
+            }
+            if unread.is_empty() {
+                return false;
+            }
+            let used = match self.framing {
+                Framing::Length(left) => {
+                    let used = self.keep(unread, left);
+                    self.framing = Framing::Length(left - used as u64);
+                    used
+                }
+                Framing::Close => self.keep(unread, u64::MAX),
+                Framing::Chunk(left) => {
+                    let used = self.keep(unread, left);
+                    let left = left - used as u64;
+                    self.framing = if left > 0 { Framing::Chunk(left) } else { Framing::ChunkEnd };
+                    used
+                }
+                Framing::ChunkEnd => {
+                    if unread[0] == b'\n' {
+                        self.framing = Framing::ChunkSize { size: 0, digits_end: false };
+                    }
+                    1
+                }
+                Framing::ChunkSize { size, digits_end } => {
+                    let digit = char::from(unread[0]).to_digit(16).filter(|_| !digits_end);
+                    self.framing = match (digit, unread[0]) {
+                        (Some(digit), _) => {
+                            let size = size.saturating_mul(16).saturating_add(digit.into());
+                            Framing::ChunkSize { size, digits_end }
+                        }
+                        (None, b'\n') if size == 0 => Framing::Length(0),
+                        (None, b'\n') => Framing::Chunk(size),
+                        (None, _) => Framing::ChunkSize { size, digits_end: true },
+                    };
+                    1
+                }
+            };
+            rx.consume(used);
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.bytes.into()
+    }
+
+    fn keep(&mut self, unread: &[u8], left: u64) -> usize {
+        let room = MAX_BODY - self.bytes.len();
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let used = unread.len().min(left).min(room);
+        self.bytes.extend_from_slice(&unread[..used]);
+        used
+    }
+}

@@ -1,0 +1,124 @@
+//! Finding the end of a request's or response's head, one look at each byte.
+//!
+//! The scan also refuses at once what no later byte can mend: controls, bare CR or LF, too many lines.
+
+use core::time::Duration;
+
+use super::HandshakeError;
+use super::fields::is_token_byte;
+
+/// What the opening handshake may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest head, request or status line included, in bytes: 16 KiB. The request line may take
+    /// half of it.
+    pub max_size: usize,
+    /// The most header lines: 100; never more than 256.
+    pub max_headers: usize,
+    /// How long the whole handshake may take, not extended by progress: 10 s.
+    pub timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_size: 16 * 1024, max_headers: 100, timeout: Duration::from_secs(10) }
+    }
+}
+
+/// The most header lines that memory is set aside for on the stack.
+pub(super) const MAX_HEADERS: usize = 256;
+
+/// Which kind of message the head belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Request,
+    Response,
+}
+
+/// The state of the scan between two reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scanner {
+    kind: Kind,
+    at: usize,
+    line_start: usize,
+    lines: usize,
+    blank_lines: usize,
+}
+
+impl Scanner {
+    pub(super) const fn new(kind: Kind) -> Self {
+        Self { kind, at: 0, line_start: 0, lines: 0, blank_lines: 0 }
+    }
+
+    /// Goes on where it stopped; returns the head's length, final empty line included, when it is there.
+    pub(super) fn scan(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<usize>, HandshakeError> {
+        while let Some(&byte) = bytes.get(self.at) {
+            if self.at >= limits.max_size {
+                return Err(HandshakeError::HeadTooLarge);
+            }
+            self.check(byte, self.at.checked_sub(1).and_then(|i| bytes.get(i)).copied())?;
+            self.at += 1;
+            if byte == b'\n' && self.end_line(limits)? {
+                return Ok(Some(self.at));
+            }
+            if self.lines == 0 && self.at - self.line_start > limits.max_size / 2 {
+                return Err(HandshakeError::TargetTooLong);
+            }
+        }
+        Ok(None)
+    }
+
+    fn check(&self, byte: u8, before: Option<u8>) -> Result<(), HandshakeError> {
+        let after_cr = before == Some(b'\r') && self.at > self.line_start;
+        let column = self.at - self.line_start;
+        let fine = match byte {
+            b'\n' => after_cr,
+            _ if after_cr => false,
+            b'\r' => true,
+            // A folded line (RFC 9112 section 5.2): servers must refuse it, clients may unfold it.
+            b' ' | b'\t' if column == 0 => self.lines > 0 && self.kind == Kind::Response,
+            _ if self.lines == 0 => self.fits_first_line(byte, column),
+            b'\t' => true,
+            _ => byte >= b' ' && byte != 0x7F,
+        };
+        if fine { Ok(()) } else { Err(HandshakeError::Malformed) }
+    }
+
+    fn fits_first_line(&self, byte: u8, column: usize) -> bool {
+        match self.kind {
+            Kind::Request if column == 0 => is_token_byte(byte),
+            Kind::Request => (b' '..0x7F).contains(&byte),
+            Kind::Response => match b"HTTP/".get(column) {
+                Some(expected) => byte == *expected,
+                None => byte == b'\t' || (byte >= b' ' && byte != 0x7F),
+            },
+        }
+    }
+
+    /// Counts a line; true where it is the empty one that ends the head.
+    fn end_line(&mut self, limits: &Limits) -> Result<bool, HandshakeError> {
+        let empty = self.at - self.line_start == 2;
+        self.line_start = self.at;
+        if !empty {
+            self.lines += 1;
+            if self.lines > 1 + limits.max_headers.min(MAX_HEADERS) {
+                return Err(HandshakeError::TooManyHeaders);
+            }
+            return Ok(false);
+        }
+        if self.lines > 0 {
+            return Ok(true);
+        }
+        // One empty line before the request line is forgiven (RFC 9112 section 2.2).
+        self.blank_lines += 1;
+        if self.blank_lines > 1 || self.kind == Kind::Response {
+            return Err(HandshakeError::Malformed);
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,71 @@
+//! The opening handshake (RFC 6455 section 4) in both roles, without I/O.
+//!
+//! It is sequential, so each step takes `self` and returns what comes next: calling a step twice does not
+//! compile.
+//!
+//! ```text
+//!   server   ServerHandshake --request--> Incoming --(the application decides)--> Accepted | a refusal
+//!   client   Request --> ClientHandshake --response--> Established | HandshakeError
+//! ```
+//!
+//! The same steps exist over [`http::Request`] and [`http::Response`] values, for those whose HTTP is
+//! handled by another library: [`Incoming::from_request`], [`Accepted::into_response`],
+//! [`Request::to_http`] and [`verify`].
+
+mod body;
+mod client;
+mod error;
+mod extension;
+mod fields;
+mod head;
+mod incoming;
+mod key;
+mod origin;
+mod request;
+mod response;
+mod server;
+mod url;
+mod verify;
+
+pub use client::{ClientHandshake, Established};
+pub use error::{AcceptError, HandshakeError, Refusal, RequestError, UrlError};
+pub use extension::{Extension, Param, parse_extensions};
+pub use head::Limits;
+pub use incoming::{Accept, Accepted, Incoming, Rejection};
+pub use key::{Key, accept_key};
+pub use origin::OriginPolicy;
+pub use request::Request;
+pub use server::{ServerHandshake, ServerOptions};
+pub use url::Url;
+pub use verify::verify;
+
+pub(crate) use client::TIMEOUT as CLIENT_TIMEOUT;
+
+/// The refusal of a request that did not come in time.
+#[cfg(feature = "tokio")]
+pub(crate) fn timed_out() -> Refusal {
+    response::refuse(HandshakeError::Timeout)
+}
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Where a handshake stands after the bytes that have come.
+#[derive(Debug)]
+#[must_use]
+pub enum Progress<S, D> {
+    /// More bytes are needed.
+    Continue(S),
+    /// The step is done.
+    Done(D),
+}
+
+/// What the two ends have agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Negotiated {
+    /// The subprotocol, one of those that the client offered.
+    pub subprotocol: Option<String>,
+    /// The extensions in use, as the server's response names them.
+    pub extensions: Vec<Extension>,
+}

@@ -1,0 +1,137 @@
+//! A client's request, built from typed parts.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::fields::{is_reserved, is_token, value_of};
+use super::{Key, RequestError, Url, UrlError, response};
+
+/// What a client asks for: a URL, subprotocols, headers.
+///
+/// ```
+/// use hybi::handshake::Request;
+/// use http::header::{AUTHORIZATION, HeaderValue};
+///
+/// let request = Request::new("ws://example.com/feed")?
+///     .subprotocol("v2.feed")?
+///     .header(AUTHORIZATION, HeaderValue::from_static("Bearer 1234"))?;
+/// # Ok::<(), hybi::handshake::RequestError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Request {
+    url: Url,
+    headers: HeaderMap,
+    subprotocols: Vec<String>,
+}
+
+impl Request {
+    /// Asks for the resource of a `ws:` or `wss:` URL.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the URL.
+    pub fn new(url: &str) -> Result<Self, UrlError> {
+        url.parse::<Url>().map(Self::from)
+    }
+
+    /// Adds a header. `http`'s types admit nothing that could end the line; `Host` may be replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::ReservedHeader`] for headers that belong to the handshake itself.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, RequestError> {
+        if is_reserved(&name) {
+            return Err(RequestError::ReservedHeader(name));
+        }
+        if name == header::HOST {
+            self.headers.insert(name, value);
+        } else {
+            self.headers.append(name, value);
+        }
+        Ok(self)
+    }
+
+    /// Offers a subprotocol; call it once for each, the preferred one first.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::InvalidSubprotocol`] for one that is not a token or was offered before.
+    pub fn subprotocol(mut self, name: &str) -> Result<Self, RequestError> {
+        if !is_token(name.as_bytes()) || self.subprotocols.iter().any(|known| known == name) {
+            return Err(RequestError::InvalidSubprotocol);
+        }
+        self.subprotocols.push(name.to_owned());
+        Ok(self)
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The subprotocols that are offered.
+    #[must_use]
+    pub fn subprotocols(&self) -> &[String] {
+        &self.subprotocols
+    }
+
+    /// The request as a value, for another library to send over HTTP/1.1; check the answer with
+    /// [`verify`](super::verify).
+    #[must_use]
+    pub fn to_http(&self, key: &Key) -> http::Request<()> {
+        let mut request = http::Request::new(());
+        let resource = self.url.resource();
+        *request.uri_mut() = resource.parse().expect("a URL's resource has been parsed before");
+        let headers = request.headers_mut();
+        // Host comes first, as RFC 9110 section 7.2 asks.
+        headers.insert(header::HOST, value_of(&self.url.host_header()));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        let key = core::str::from_utf8(key.as_bytes()).expect("a key is base64");
+        headers.insert(header::SEC_WEBSOCKET_KEY, value_of(key));
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        if !self.subprotocols.is_empty() {
+            let list = value_of(&self.subprotocols.join(", "));
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
+        }
+        for (name, value) in &self.headers {
+            if *name == header::HOST {
+                headers.insert(name, value.clone());
+            } else {
+                headers.append(name, value.clone());
+            }
+        }
+        request
+    }
+
+    /// The request as it goes over an HTTP/1.1 transport.
+    pub(super) fn to_bytes(&self, key: &Key) -> Bytes {
+        let request = self.to_http(key);
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(b"GET ");
+        bytes.extend_from_slice(self.url.resource().as_bytes());
+        bytes.extend_from_slice(b" HTTP/1.1\r\n");
+        response::encode_headers(request.headers(), &mut bytes);
+        bytes.extend_from_slice(b"\r\n");
+        bytes.into()
+    }
+}
+
+impl From<Url> for Request {
+    fn from(url: Url) -> Self {
+        Self { url, headers: HeaderMap::new(), subprotocols: Vec::new() }
+    }
+}
+
+impl TryFrom<&str> for Request {
+    type Error = UrlError;
+
+    fn try_from(url: &str) -> Result<Self, UrlError> {
+        Self::new(url)
+    }
+}

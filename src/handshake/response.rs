@@ -1,0 +1,91 @@
+//! Writing a server's responses.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+
+use super::{HandshakeError, Refusal, Rejection};
+
+/// The status line and the headers, in HTTP/1.1.
+pub(super) fn encode_head<B>(response: &http::Response<B>) -> Vec<u8> {
+    let status = response.status();
+    let mut head = Vec::with_capacity(256);
+    head.extend_from_slice(b"HTTP/1.1 ");
+    head.extend_from_slice(status.as_str().as_bytes());
+    head.push(b' ');
+    head.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    head.extend_from_slice(b"\r\n");
+    encode_headers(response.headers(), &mut head);
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Header fields, names in the spelling of the specifications where they have one.
+pub(super) fn encode_headers(headers: &http::HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in headers {
+        match name.as_str() {
+            "sec-websocket-accept" => out.extend_from_slice(b"Sec-WebSocket-Accept"),
+            "sec-websocket-extensions" => out.extend_from_slice(b"Sec-WebSocket-Extensions"),
+            "sec-websocket-key" => out.extend_from_slice(b"Sec-WebSocket-Key"),
+            "sec-websocket-protocol" => out.extend_from_slice(b"Sec-WebSocket-Protocol"),
+            "sec-websocket-version" => out.extend_from_slice(b"Sec-WebSocket-Version"),
+            other => {
+                let start = |i: usize| i == 0 || other.as_bytes().get(i - 1) == Some(&b'-');
+                out.extend(
+                    other
+                        .bytes()
+                        .enumerate()
+                        .map(|(i, byte)| if start(i) { byte.to_ascii_uppercase() } else { byte }),
+                );
+            }
+        }
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// A response after which the connection is closed. What frames the body is ours to say.
+pub(super) fn encode_rejection(response: &http::Response<Bytes>) -> Bytes {
+    let mut framed = http::Response::new(());
+    *framed.status_mut() = match response.status() {
+        // An interim status would leave the client waiting, or believing.
+        status if status.is_informational() => StatusCode::INTERNAL_SERVER_ERROR,
+        status => status,
+    };
+    *framed.headers_mut() = response.headers().clone();
+    let headers = framed.headers_mut();
+    headers.remove(header::TRANSFER_ENCODING);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(response.body().len()));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let mut bytes = encode_head(&framed);
+    bytes.extend_from_slice(response.body());
+    bytes.into()
+}
+
+/// The answer to a request that is no handshake.
+pub(super) fn refuse(error: HandshakeError) -> Refusal {
+    let Some(status) = error.status() else { return Refusal { error, response: Bytes::new() } };
+    let mut response = Rejection::from(status).into_inner();
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
+        }
+        StatusCode::UPGRADE_REQUIRED => {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        _ => {}
+    }
+    if matches!(
+        error,
+        HandshakeError::UnsupportedVersion
+            | HandshakeError::MissingHeader("Sec-WebSocket-Version" | "Upgrade")
+    ) {
+        // A server that refuses a version says which it speaks (RFC 6455 section 4.4).
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
+    Refusal { response: encode_rejection(&response), error }
+}

@@ -1,0 +1,154 @@
+//! WebSocket URLs (RFC 6455 section 3), parsed over [`http::Uri`].
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+use core::net::Ipv6Addr;
+use core::str::FromStr;
+
+use super::UrlError;
+
+/// A checked `ws:` or `wss:` URL.
+///
+/// ```
+/// use hybi::handshake::Url;
+///
+/// let url: Url = "ws://[::1]:9000/chat?room=1".parse()?;
+/// assert_eq!((url.host(), url.port(), url.resource()), ("::1", 9000, "/chat?room=1"));
+/// assert!("ws://example.com/#part".parse::<Url>().is_err());
+/// # Ok::<(), hybi::handshake::UrlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    tls: bool,
+    /// In lower case; an IPv6 address without its brackets.
+    host: String,
+    port: u16,
+    resource: String,
+}
+
+impl Url {
+    /// Whether the URL asks for TLS (`wss:`).
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The host in lower case: a name or an address, an IPv6 address without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port: 80 or 443 where the URL names none.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path and query, as they stand in the request line; still percent-encoded.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The value of the `Host` header: the port only where it is not the scheme's own.
+    #[must_use]
+    pub fn host_header(&self) -> String {
+        let host = self.bracketed();
+        if self.port == default_port(self.tls) { host } else { format!("{host}:{}", self.port) }
+    }
+
+    fn bracketed(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    }
+}
+
+const fn default_port(tls: bool) -> u16 {
+    if tls { 443 } else { 80 }
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        if !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(UrlError::Syntax);
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(UrlError::Syntax)?;
+        let tls = match scheme {
+            _ if scheme.eq_ignore_ascii_case("ws") => false,
+            _ if scheme.eq_ignore_ascii_case("wss") => true,
+            _ => return Err(UrlError::Scheme),
+        };
+        if rest.contains('#') {
+            return Err(UrlError::Fragment);
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, resource) = rest.split_at(end);
+        if authority.contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        let (host, port) = parse_authority(authority, tls)?;
+        Ok(Self { tls, host, port, resource: parse_resource(resource)? })
+    }
+}
+
+fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16), UrlError> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, rest) = rest.split_once(']').ok_or(UrlError::Host)?;
+            let address: Ipv6Addr = address.parse().map_err(|_| UrlError::Host)?;
+            let port = match rest.strip_prefix(':') {
+                Some(port) => port,
+                None if rest.is_empty() => "",
+                None => return Err(UrlError::Host),
+            };
+            (format!("{address}"), port)
+        }
+        None => {
+            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+            if host.is_empty() || !host.bytes().all(is_host_byte) {
+                return Err(UrlError::Host);
+            }
+            (host.to_ascii_lowercase(), port)
+        }
+    };
+    let port = match port {
+        "" => default_port(tls),
+        digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().ok().filter(|port| *port > 0).ok_or(UrlError::Port)?
+        }
+        _ => return Err(UrlError::Port),
+    };
+    Ok((host, port))
+}
+
+/// Names in the domain name system, underscores included, and IPv4 addresses; names in other scripts come
+/// in their ASCII form (`xn--`).
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+fn parse_resource(resource: &str) -> Result<String, UrlError> {
+    let mut bytes = resource.bytes();
+    while let Some(byte) = bytes.next() {
+        let hex = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_hexdigit());
+        if byte == b'%' && !(hex(bytes.next()) && hex(bytes.next())) {
+            return Err(UrlError::Syntax);
+        }
+    }
+    let resource =
+        if resource.starts_with('/') { resource.to_owned() } else { format!("/{resource}") };
+    // The request line is made of this: `http` knows which characters may stand in it.
+    http::uri::PathAndQuery::from_str(&resource).map_err(|_| UrlError::Syntax)?;
+    Ok(resource)
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.host_header(), self.resource)
+    }
+}

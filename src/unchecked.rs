@@ -1,0 +1,24 @@
+//! The one file in which `unsafe` is allowed: text that has been checked once is not checked again.
+//!
+//! A message's text is checked while it arrives, before it is complete. Reading it as `&str` would cost a
+//! second pass over every byte without this function; [`checked_again`] is its slow twin, and debug
+//! builds compare the two on every call.
+
+#![allow(unsafe_code)]
+
+/// Reads bytes that [`crate::utf8::check`] has accepted in full as text.
+///
+/// Callers are [`crate::buffer`] (bytes it has checked itself and not changed since) and
+/// [`crate::message::Utf8Bytes`] (immutable, checked when it was made).
+#[inline]
+pub(crate) fn as_checked_str(bytes: &[u8]) -> &str {
+    debug_assert!(checked_again(bytes), "text must have been checked");
+    // SAFETY: both callers hold the bytes privately, have checked every one of them as UTF-8, and
+    // hand out shared references only, so they cannot have changed since.
+    unsafe { core::str::from_utf8_unchecked(bytes) }
+}
+
+/// What [`as_checked_str`] relies on, decided the slow way.
+fn checked_again(bytes: &[u8]) -> bool {
+    core::str::from_utf8(bytes).is_ok()
+}
