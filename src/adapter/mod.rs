@@ -6,7 +6,6 @@
 pub mod blocking;
 mod entropy;
 mod error;
-mod pool;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 

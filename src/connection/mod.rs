@@ -8,8 +8,8 @@
 //!               of the transport, a timeout
 //! ```
 //!
-//! One file for each thing it does: [`receive`](self) from bytes to events, `send` and `writer` from messages to
-//! bytes, `close` for every way to end, `timers` for everything that time decides.
+//! One file for each thing it does: `receive` from bytes to events, `send` and `writer` from messages to bytes,
+//! `close` for every way to end, `timers` for everything that time decides.
 
 mod close;
 mod closed;

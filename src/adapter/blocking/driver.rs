@@ -6,7 +6,7 @@ use std::time::{Duration, Instant as Clock};
 use bytes::Buf;
 
 use super::Transport;
-use crate::adapter::{Error, outcome, pool};
+use crate::adapter::{Error, outcome};
 use crate::connection::Received;
 use crate::{Connection, Instant, Message, RecvBuf};
 
@@ -135,7 +135,6 @@ impl<S: Transport> Driver<S> {
         if self.conn.is_closed() || self.conn.has_news() || !self.conn.wants_read() {
             return Ok(());
         }
-        pool::lend(&mut self.rx);
         let now = self.waits.now();
         let due = self.conn.poll_timeout(now);
         match self.waits.read(&mut self.io, &mut self.rx, due, give_up) {

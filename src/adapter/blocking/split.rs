@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 
 use super::driver::{Driver, Idle, Waits, is_idle, write_some};
 use super::{Error, Transport};
-use crate::adapter::{outcome, pool};
+use crate::adapter::outcome;
 use crate::connection::Received;
 use crate::{CloseCode, Closed, Connection, Instant, Message, RecvBuf, SendError};
 
@@ -244,7 +244,6 @@ impl<S: Transport> Shared<S> {
     /// Reads once, without holding the connection.
     fn read(&self, reading: &mut Reading<S>, give_up: Option<Instant>) -> io::Result<()> {
         let Reading { io, rx, waits, looked } = reading;
-        pool::lend(rx);
         let due = {
             let mut core = lock(&self.core);
             if core.conn.has_news() {

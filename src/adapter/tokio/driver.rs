@@ -11,7 +11,8 @@ use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use ::tokio::time;
 use bytes::Buf;
 
-use crate::adapter::{Error, outcome, pool};
+use super::pool;
+use crate::adapter::{Error, outcome};
 use crate::connection::Received;
 use crate::{Connection, Instant, Message, RecvBuf, SendError};
 

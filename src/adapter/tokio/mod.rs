@@ -24,6 +24,7 @@
 
 mod driver;
 mod handshake;
+mod pool;
 mod split;
 mod stream;
 mod websocket;
