@@ -1,4 +1,55 @@
-//! WebSocket (RFC 6455) as a protocol core without I/O, with thin adapters on top.
+//! WebSocket ([RFC 6455]) for Rust: a protocol core that does no I/O, with thin adapters on top.
+//!
+//! - Strict: every case of the Autobahn suite passes in both roles on both adapters, and a peer that breaks the
+//!   protocol is told which way before it is dropped.
+//! - Bounded: every limit and timeout is on by default, see [`Config`].
+//! - Embeddable: the core is `no_std` with `alloc` and depends on `bytes` alone.
+//!
+//! # Which door to take
+//!
+//! | you have | you take |
+//! |---|---|
+//! | a thread and a socket | [`blocking`] |
+//! | a tokio task | `hybi::tokio` (feature `tokio`) |
+//! | another runtime, or none | [`handshake`] and [`Connection`], as the `sans_io` example does |
+//! | hyper, axum, or another HTTP library | [`handshake::Incoming::from_request`], then `WebSocket::from_upgraded` |
+//! | frames to look at, no connection | [`frame`] |
+//!
+//! ```no_run
+//! // A server that echoes.
+//! let listener = std::net::TcpListener::bind("127.0.0.1:9001")?;
+//! for stream in listener.incoming() {
+//!     let mut ws = hybi::blocking::accept(stream?)?;
+//!     while let Some(message) = ws.recv()? {
+//!         ws.send(message)?;
+//!     }
+//! }
+//!
+//! // A client.
+//! let mut ws = hybi::blocking::connect("ws://127.0.0.1:9001/")?;
+//! ws.send("Hello")?;
+//! println!("{:?}", ws.recv()?);
+//! ws.close(hybi::CloseCode::NORMAL, "")?;
+//! # Ok::<(), hybi::blocking::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! Features add API and never change behaviour.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `std` | yes | what needs the standard library |
+//! | `handshake` | yes | the opening handshake in both roles and the blocking adapter |
+//! | `tokio` | no | the tokio adapter |
+//!
+//! # How a connection ends
+//!
+//! Every connection tells [`Closed`] exactly once, last: who ended it, why, what each end said. The adapters' `recv`
+//! returns `None` after a clean end and an error after any other, once what explains it has been sent to the
+//! peer.
+//!
+//! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -31,3 +82,8 @@ pub use error::{Error, SendError};
 pub use frame::CloseCode;
 pub use message::{Kind, Message, Prepared, Utf8Bytes};
 pub use time::Instant;
+
+/// The README's programs compile.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
