@@ -167,8 +167,20 @@ impl Connection {
     pub fn wants_read(&self) -> bool {
         match self.phase {
             Phase::Open | Phase::Closing => {
-                self.tx.len() < self.config.write_high_water && !self.has_eof()
+                self.tx.len() < self.config.write_high_water && self.can_read()
             }
+            Phase::Ended | Phase::Abandoned => self.can_read(),
+        }
+    }
+
+    /// Whether the transport may have bytes for us, however much waits to be sent.
+    ///
+    /// Enough for an adapter, whose callers wait for room before they queue an answer: reading alone
+    /// queues nothing but one pong. Two ends that both stopped reading because of what they have queued
+    /// would wait for each other.
+    pub(crate) fn can_read(&self) -> bool {
+        match self.phase {
+            Phase::Open | Phase::Closing => !self.has_eof(),
             Phase::Ended => self.wants_drain(),
             Phase::Abandoned => false,
         }

@@ -22,10 +22,12 @@ pub(super) struct Driver<S> {
     pub(super) conn: Connection,
     pub(super) rx: RecvBuf,
     pub(super) waits: Waits,
+    /// Whether bytes have been written since the stream was last flushed.
+    unflushed: bool,
     /// What the transport failed with, until it is told.
-    error: Option<io::Error>,
+    pub(super) error: Option<io::Error>,
     /// Whether the end has been told to the caller.
-    reported: bool,
+    pub(super) reported: bool,
 }
 
 /// The clock and the bounds that are set on the stream.
@@ -57,7 +59,7 @@ pub(super) enum Idle {
 impl<S: Transport> Driver<S> {
     pub(super) fn new(mut io: S, conn: Connection, rx: RecvBuf) -> io::Result<Self> {
         let waits = Waits::new(&mut io, &conn)?;
-        Ok(Self { io, conn, rx, waits, error: None, reported: false })
+        Ok(Self { io, conn, rx, waits, unflushed: false, error: None, reported: false })
     }
 
     /// The next whole message; `None` after a clean end.
@@ -132,7 +134,7 @@ impl<S: Transport> Driver<S> {
             // Nobody could say how long the end of the transport may take.
             self.conn.handle_eof();
         }
-        if self.conn.is_closed() || self.conn.has_news() || !self.conn.wants_read() {
+        if self.conn.is_closed() || self.conn.has_news() || !self.conn.can_read() {
             return Ok(());
         }
         let now = self.waits.now();
@@ -149,9 +151,8 @@ impl<S: Transport> Driver<S> {
 
     /// Writes and flushes until nothing is left. A failure of the stream leaves nothing to write.
     fn write(&mut self) -> io::Result<()> {
-        let mut wrote = false;
         while self.conn.wants_write() {
-            wrote = true;
+            self.unflushed = true;
             let start = self.waits.now();
             match write_some(&mut self.io, self.conn.transmit()) {
                 Ok(()) => {}
@@ -166,15 +167,19 @@ impl<S: Transport> Driver<S> {
                 Err(error) => self.fail(error),
             }
         }
-        if wrote && !self.conn.is_abandoned() {
-            if let Err(error) = self.io.flush() {
-                self.fail(error);
+        while self.unflushed {
+            match self.io.flush() {
+                Ok(()) => self.unflushed = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_idle(&error) => return Err(error),
+                Err(error) => self.fail(error),
             }
         }
         Ok(())
     }
 
     fn fail(&mut self, error: io::Error) {
+        self.unflushed = false;
         self.conn.handle_transport_error();
         self.error.get_or_insert(error);
     }

@@ -63,9 +63,9 @@ const GLANCE: Duration = Duration::from_millis(1);
 const BATCH: usize = 64 * 1024;
 
 pub(super) fn split<S: Transport>(driver: Driver<S>) -> io::Result<(Sender<S>, Receiver<S>)> {
-    let Driver { io, conn, rx, waits, .. } = driver;
+    let Driver { io, conn, rx, waits, error, reported, .. } = driver;
     let writing = io.second_handle()?;
-    let core = Core { conn, inbox: None, error: None, reported: false, receiver_gone: false };
+    let core = Core { conn, inbox: None, error, reported, receiver_gone: false };
     let shared = Arc::new(Shared {
         core: Mutex::new(core),
         reading: Mutex::new(Reading { io, rx, looked: waits.now(), waits }),
@@ -105,7 +105,9 @@ impl<S: Transport> Receiver<S> {
 
 impl<S> Drop for Receiver<S> {
     fn drop(&mut self) {
-        lock(&self.shared.core).receiver_gone = true;
+        let mut core = lock(&self.shared.core);
+        core.receiver_gone = true;
+        core.inbox = None;
     }
 }
 
@@ -232,13 +234,18 @@ impl<S: Transport> Shared<S> {
 
     /// Ends the transport in order as far as that needs no waiting; true when nothing is left to do.
     fn is_over(&self) -> bool {
-        let mut core = lock(&self.core);
-        if core.conn.wants_shutdown() {
-            // A peer that has gone makes this fail: the read that follows tells.
-            let _ = lock(&self.writing).shut_down();
-            core.conn.handle_shutdown();
+        if lock(&self.core).conn.wants_shutdown() {
+            // Writing comes before the connection wherever both are held. What another thread has
+            // taken from the queue is sent when this one gets hold of the stream.
+            let mut writing = lock(&self.writing);
+            let mut core = lock(&self.core);
+            if core.conn.wants_shutdown() {
+                // A peer that has gone makes this fail: the read that follows tells.
+                let _ = writing.shut_down();
+                core.conn.handle_shutdown();
+            }
         }
-        core.conn.is_closed()
+        lock(&self.core).conn.is_closed()
     }
 
     /// Reads once, without holding the connection.
@@ -249,8 +256,8 @@ impl<S: Transport> Shared<S> {
             if core.conn.has_news() {
                 return Ok(());
             }
-            if !core.conn.wants_read() {
-                // Too much is queued: whoever is writing has to get on first.
+            if !core.conn.can_read() {
+                // Only what is queued is left to do: whoever is writing has to get on first.
                 drop(core);
                 drop(lock(&self.writing));
                 return Ok(());
@@ -318,8 +325,10 @@ impl<S: Transport> Shared<S> {
         loop {
             let mut batch = lock(&self.core).take_batch();
             if batch.is_empty() {
-                if let Err(error) = writing.flush() {
-                    lock(&self.core).fail(error);
+                match writing.flush() {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if !is_idle(&error) => lock(&self.core).fail(error),
+                    _ => {}
                 }
                 return;
             }

@@ -126,7 +126,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.conn.transmit().len() < room {
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.poll_write(cx));
+            // A write that waits may have made room before it did.
+            if self.poll_write(cx).is_pending() && self.conn.transmit().len() >= room {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -165,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if self.conn.is_closed() || self.conn.has_news() {
             return Poll::Ready(());
         }
-        if self.conn.wants_read() {
+        if self.conn.can_read() {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 match read {
                     Ok(0) => self.conn.handle_eof(),

@@ -1,6 +1,7 @@
 //! The opening handshake over a tokio stream.
 
 use std::future::Future;
+use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,12 +75,11 @@ where
 /// # Errors
 ///
 /// As [`accept`].
-pub async fn receive_request<S>(io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
+pub async fn receive_request<S>(mut io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = Instant::now() + options.limits.timeout;
-    let mut io = io;
     let mut rx = RecvBuf::new();
     let mut server = ServerHandshake::new(options);
     let refusal = loop {
@@ -88,7 +88,7 @@ where
             Ok(Progress::Continue(next)) => server = next,
             Err(refusal) => break refusal,
         }
-        match timeout_at(deadline, io.read_buf(&mut rx.spare())).await {
+        match timeout_at(deadline, read(&mut io, &mut rx)).await {
             Ok(Ok(0)) => return Err(server.handle_eof().into()),
             Ok(read) => read?,
             Err(_) => break handshake::timed_out(),
@@ -202,8 +202,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut client, bytes) = ClientHandshake::new(request, entropy::nonce());
-    io.write_all(&bytes).await?;
-    io.flush().await?;
+    write(&mut io, &bytes).await?;
     let mut rx = RecvBuf::new();
     loop {
         match client.advance(&mut rx)? {
@@ -214,7 +213,7 @@ where
             }
             Progress::Continue(next) => client = next,
         }
-        if io.read_buf(&mut rx.spare()).await? == 0 {
+        if read(&mut io, &mut rx).await? == 0 {
             return Err(client.handle_eof().into());
         }
     }
@@ -225,11 +224,37 @@ async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, E
     timeout(limit, work).await.unwrap_or_else(|_| Err(HandshakeError::Timeout.into()))
 }
 
+/// Reads once.
+async fn read<S: AsyncRead + Unpin>(io: &mut S, rx: &mut RecvBuf) -> io::Result<usize> {
+    loop {
+        match io.read_buf(&mut rx.spare()).await {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+/// Writes and flushes all of `bytes`.
+async fn write<S: AsyncWrite + Unpin>(io: &mut S, mut bytes: &[u8]) -> io::Result<()> {
+    loop {
+        let written = match bytes {
+            [] => io.flush().await.map(|()| None),
+            _ => io.write(bytes).await.map(Some),
+        };
+        match written {
+            Ok(None) => return Ok(()),
+            Ok(Some(0)) => return Err(ErrorKind::WriteZero.into()),
+            Ok(Some(count)) => bytes = &bytes[count..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Sends a last response and ends the stream so that it arrives: no unread input turns the end into a reset.
 async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, response: &[u8]) {
     let say = async {
-        io.write_all(response).await?;
-        io.flush().await?;
+        write(io, response).await?;
         io.shutdown().await?;
         let mut scrap = [0; 4096];
         let mut drained = 0;
@@ -239,7 +264,7 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, response: &[u8]
                 count => drained += count,
             }
         }
-        std::io::Result::Ok(())
+        io::Result::Ok(())
     };
     // The client may be gone or slow: its loss.
     let _ = timeout(FAREWELL, say).await;

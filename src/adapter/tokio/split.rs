@@ -118,6 +118,7 @@ impl<S> Drop for Receiver<S> {
     fn drop(&mut self) {
         let mut state = lock(&self.shared.state);
         state.receiver_gone = true;
+        state.ws.driver.inbox = None;
     }
 }
 
@@ -182,7 +183,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// As [`WebSocket::ping`].
     pub async fn ping(&self, payload: &[u8]) -> Result<(), Error> {
-        lock(&self.shared.state).ws.driver.conn.ping(payload)?;
+        self.wait(|state, _, cx| {
+            std::task::ready!(state.ws.driver.poll_room(cx))?;
+            Poll::Ready(state.ws.driver.conn.ping(payload).map_err(Error::from))
+        })
+        .await?;
         self.flush().await
     }
 
@@ -238,11 +243,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         let wakers = &self.shared.wakers;
         poll_fn(|cx| {
             wakers.register_sender(cx.waker());
-            let waited = self.shared.poll(|state, cx| work(state, wakers, cx));
-            if waited.is_ready() {
-                lock(&wakers.senders).retain(|known| !known.will_wake(cx.waker()));
-            }
-            waited
+            // It stays registered when it is done: another future of the same task may wait with it.
+            self.shared.poll(|state, cx| work(state, wakers, cx))
         })
         .await
     }
