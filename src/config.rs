@@ -43,7 +43,7 @@ pub struct Config {
     /// The largest received message, in bytes: 64 MiB. It is counted over all fragments, at each
     /// fragment's header; a larger one fails the connection with 1009.
     pub max_message_size: u64,
-    /// The most fragments of one received message: 131,072. A peer that sends more, each a few bytes
+    /// The most fragments with payload of one received message: 65,536. A peer that sends more, each a few bytes
     /// long, makes us work without end; it is failed with 1008.
     pub max_fragments: u32,
     /// The most fragments without payload in one received message: 128. They are legal and carry
@@ -85,7 +85,7 @@ impl Default for Config {
         Self {
             max_frame_size: 16 * 1024 * 1024,
             max_message_size: 64 * 1024 * 1024,
-            max_fragments: 131_072,
+            max_fragments: 65_536,
             max_empty_fragments: 128,
             control_frame_burst: 4_096,
             control_frames_per_second: 256,

@@ -220,17 +220,18 @@ impl Connection {
             return Err(Error::MessageTooLarge { limit: config.max_message_size });
         }
         message.len += header.len;
-        if !(header.fin && message.fragments == 0) {
+        if header.fin && header.opcode != OpCode::Continuation {
+            return Ok(());
+        }
+        if header.len > 0 {
             message.fragments += 1;
             if message.fragments > config.max_fragments {
                 return Err(Error::TooManyFragments { limit: config.max_fragments });
             }
-            if header.len == 0 {
-                message.empty_fragments += 1;
-                if message.empty_fragments > config.max_empty_fragments {
-                    let limit = config.max_empty_fragments;
-                    return Err(Error::TooManyEmptyFragments { limit });
-                }
+        } else {
+            message.empty_fragments += 1;
+            if message.empty_fragments > config.max_empty_fragments {
+                return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 
+use super::fields;
 use crate::buffer::RecvBuf;
 
 /// The most of a body that is kept.
@@ -34,15 +35,16 @@ enum Framing {
 
 impl Body {
     pub(super) fn new(status: http::StatusCode, headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let chunked = text(header::TRANSFER_ENCODING)
-            .is_some_and(|codings| codings.to_ascii_lowercase().trim_end().ends_with("chunked"));
-        let length = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok());
-        let framing = match length {
+        // The last coding decides, and a coding makes the length void.
+        let coding = fields::elements(headers, "Transfer-Encoding").last();
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        let framing = match (coding, length.and_then(|length| length.trim().parse().ok())) {
             _ if matches!(status.as_u16(), 204 | 304) => Framing::Length(0),
-            _ if chunked => Framing::ChunkSize { size: 0, digits_end: false },
-            Some(length) => Framing::Length(length),
-            None => Framing::Close,
+            (Some(coding), _) if coding.eq_ignore_ascii_case(b"chunked") => {
+                Framing::ChunkSize { size: 0, digits_end: false }
+            }
+            (None, Some(length)) => Framing::Length(length),
+            _ => Framing::Close,
         };
         Self { framing, bytes: Vec::new() }
     }

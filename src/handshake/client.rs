@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, Version};
 
 use super::body::Body;
 use super::head::{Kind, MAX_HEADERS, Scanner};
@@ -120,14 +120,8 @@ impl ClientHandshake {
 
     /// The transport ended: the server's refusal, if its head had come.
     #[must_use]
-    pub fn handle_eof(self) -> HandshakeError {
-        match self.refused {
-            Some(refused) => {
-                let (response, body) = *refused;
-                HandshakeError::Refused(Box::new(response.map(|()| body.into_bytes())))
-            }
-            None => HandshakeError::Incomplete,
-        }
+    pub fn handle_eof(mut self) -> HandshakeError {
+        self.take_refusal().unwrap_or(HandshakeError::Incomplete)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called. The first call starts the clock; no
@@ -138,9 +132,19 @@ impl ClientHandshake {
 
     /// # Errors
     ///
-    /// [`HandshakeError::Timeout`] if the handshake has taken too long.
+    /// [`HandshakeError::Timeout`] if the handshake has taken too long, or the server's refusal if only its
+    /// body has not come to an end.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), HandshakeError> {
-        if now >= self.poll_timeout(now) { Err(HandshakeError::Timeout) } else { Ok(()) }
+        if now < self.poll_timeout(now) {
+            return Ok(());
+        }
+        Err(self.take_refusal().unwrap_or(HandshakeError::Timeout))
+    }
+
+    /// What is known of a refusal whose body has not come to an end.
+    pub(crate) fn take_refusal(&mut self) -> Option<HandshakeError> {
+        let (response, body) = *self.refused.take()?;
+        Some(HandshakeError::Refused(Box::new(response.map(|()| body.into_bytes()))))
     }
 }
 
@@ -154,10 +158,10 @@ fn parse_response(head: &[u8]) -> Result<http::Response<()>, HandshakeError> {
         Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
         Err(error) => return Err(error.into()),
     }
-    if parsed.version != Some(1) {
-        return Err(HandshakeError::HttpVersion);
-    }
     let mut response = http::Response::new(());
+    if parsed.version != Some(1) {
+        *response.version_mut() = Version::HTTP_10;
+    }
     let code = parsed.code.ok_or(HandshakeError::Malformed)?;
     *response.status_mut() = StatusCode::from_u16(code).map_err(|_| HandshakeError::Malformed)?;
     copy_headers(parsed.headers, response.headers_mut())?;

@@ -25,10 +25,10 @@ pub struct Param {
     pub value: Option<String>,
 }
 
-/// The most extensions that are looked at in one handshake.
+/// How many extensions are kept of one handshake; what follows them is read and dropped.
 const MAX_EXTENSIONS: usize = 32;
 
-/// Reads the values of all `Sec-WebSocket-Extensions` lines as one list.
+/// Reads the values of all `Sec-WebSocket-Extensions` lines as one list, of which the first 32 are kept.
 ///
 /// ```
 /// let offers = hybi::handshake::parse_extensions([&b"foo; a=\"1\", bar"[..]])?;
@@ -40,7 +40,7 @@ const MAX_EXTENSIONS: usize = 32;
 /// # Errors
 ///
 /// [`HandshakeError::InvalidHeader`] where a value breaks the grammar of RFC 6455 section 9.1, a quoted value
-/// that is no token included, or names more than 32 extensions.
+/// that is no token included.
 pub fn parse_extensions<'v>(
     values: impl IntoIterator<Item = &'v [u8]>,
 ) -> Result<Vec<Extension>, HandshakeError> {
@@ -53,11 +53,15 @@ pub fn parse_extensions<'v>(
 
 fn parse_value(value: &[u8], found: &mut Vec<Extension>) -> Option<()> {
     let mut rest = Cursor { rest: value };
+    let mut any = false;
     loop {
         rest.skip_space();
         // A list may have empty elements (RFC 9110 section 5.6.1.2).
         while rest.take(b',') {
             rest.skip_space();
+        }
+        if rest.rest.is_empty() && any {
+            return Some(());
         }
         let mut extension = Extension { name: rest.token()?, params: Vec::new() };
         rest.skip_space();
@@ -66,10 +70,10 @@ fn parse_value(value: &[u8], found: &mut Vec<Extension>) -> Option<()> {
             extension.params.push(rest.param()?);
             rest.skip_space();
         }
-        if found.len() == MAX_EXTENSIONS {
-            return None;
+        any = true;
+        if found.len() < MAX_EXTENSIONS {
+            found.push(extension);
         }
-        found.push(extension);
         if rest.rest.is_empty() {
             return Some(());
         }

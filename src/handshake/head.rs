@@ -5,7 +5,7 @@
 use core::time::Duration;
 
 use super::HandshakeError;
-use super::fields::is_token_byte;
+use super::fields::{is_token, is_token_byte};
 
 /// What the opening handshake may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +61,18 @@ impl Scanner {
             if self.at >= limits.max_size {
                 return Err(HandshakeError::HeadTooLarge);
             }
+            let in_request_line = self.kind == Kind::Request && self.lines == 0;
+            let column = self.at - self.line_start;
+            if in_request_line && column >= limits.max_size / 2 && !matches!(byte, b'\r' | b'\n') {
+                return Err(HandshakeError::TargetTooLong);
+            }
             self.check(byte, self.at.checked_sub(1).and_then(|i| bytes.get(i)).copied())?;
             self.at += 1;
+            if in_request_line && byte == b'\n' && column > 1 {
+                check_request_line(&bytes[self.line_start..self.at - 2])?;
+            }
             if byte == b'\n' && self.end_line(limits)? {
                 return Ok(Some(self.at));
-            }
-            if self.lines == 0 && self.at - self.line_start > limits.max_size / 2 {
-                return Err(HandshakeError::TargetTooLong);
             }
         }
         Ok(None)
@@ -121,4 +126,18 @@ impl Scanner {
         }
         Ok(false)
     }
+}
+
+/// Method, target and version with one space between: nothing else begins a request (RFC 9112 section 3).
+fn check_request_line(line: &[u8]) -> Result<(), HandshakeError> {
+    let mut parts = line.split(|byte| *byte == b' ');
+    let fits = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(method), Some(target), Some(version), None) => {
+            let is_version = matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+                if major.is_ascii_digit() && minor.is_ascii_digit());
+            is_token(method) && !target.is_empty() && is_version
+        }
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(HandshakeError::Malformed) }
 }

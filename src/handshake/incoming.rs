@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 
 use super::fields::{self, name, value_of};
+use super::url::parse_authority;
 use super::{
     AcceptError, Extension, HandshakeError, Key, Negotiated, OriginPolicy, Refusal,
     parse_extensions, response,
@@ -29,7 +30,7 @@ pub struct Incoming {
 
 impl Incoming {
     /// Takes a request that another library has read: HTTP/1.1 Upgrade, or the extended CONNECT of HTTP/2
-    /// (RFC 8441), of which the caller has seen that its `:protocol` is `websocket`.
+    /// and HTTP/3 (RFC 8441, RFC 9220), of which the caller has seen that its `:protocol` is `websocket`.
     ///
     /// The request's body type and extensions do not matter.
     ///
@@ -54,7 +55,7 @@ impl Incoming {
         origins: &OriginPolicy,
     ) -> Result<Self, HandshakeError> {
         let headers = request.headers();
-        let extended = request.version() == Version::HTTP_2 && request.method() == Method::CONNECT;
+        let extended = is_extended_connect(&request);
         let key = if extended { None } else { Some(check_upgrade(&request)?) };
         check_version(headers)?;
         check_origin(&request, origins)?;
@@ -244,6 +245,15 @@ impl From<http::Response<Bytes>> for Rejection {
     }
 }
 
+/// Whether this is the CONNECT of HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220) that asks for a protocol: unlike the
+/// one that asks for a tunnel it names a scheme and a path.
+fn is_extended_connect(request: &http::Request<()>) -> bool {
+    matches!(request.version(), Version::HTTP_2 | Version::HTTP_3)
+        && request.method() == Method::CONNECT
+        && request.uri().scheme().is_some()
+        && request.uri().path_and_query().is_some()
+}
+
 /// Checks what makes a request an upgrade (section 4.2.1, items 1 to 5).
 fn check_upgrade(request: &http::Request<()>) -> Result<Key, HandshakeError> {
     let headers = request.headers();
@@ -253,13 +263,21 @@ fn check_upgrade(request: &http::Request<()>) -> Result<Key, HandshakeError> {
     if request.version() != Version::HTTP_11 {
         return Err(HandshakeError::HttpVersion);
     }
+    // A path, or a whole http: URL as a proxy sends it (RFC 9112 section 3.2).
+    let uri = request.uri();
+    let fits = match uri.scheme_str() {
+        None => uri.authority().is_none() && uri.path().starts_with('/'),
+        Some(scheme) => matches!(scheme, "http" | "https") && uri.authority().is_some(),
+    };
+    if !fits {
+        return Err(HandshakeError::Malformed);
+    }
     let body = fields::optional(headers, "Content-Length")?.is_some_and(|length| length != b"0");
     if body || headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(HandshakeError::BodyNotAllowed);
     }
     let host = fields::single(headers, name::HOST)?;
-    let is_authority = |host: &str| host.parse::<http::uri::Authority>().is_ok();
-    if !core::str::from_utf8(host).is_ok_and(|h| is_authority(h) && !h.contains('@')) {
+    if !core::str::from_utf8(host).is_ok_and(|host| parse_authority(host, false).is_ok()) {
         return Err(HandshakeError::InvalidHeader(name::HOST));
     }
     for (field, token) in [(name::UPGRADE, "websocket"), (name::CONNECTION, "upgrade")] {

@@ -38,8 +38,8 @@ fn is_same_host(origin: &[u8], host: &str) -> bool {
     let Ok(origin) = core::str::from_utf8(origin) else { return false };
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let default = match scheme {
-        "http" => "80",
-        "https" => "443",
+        _ if scheme.eq_ignore_ascii_case("http") => "80",
+        _ if scheme.eq_ignore_ascii_case("https") => "443",
         _ => return false,
     };
     let (origin_host, origin_port) = split_port(authority, default);

@@ -58,8 +58,15 @@ pub(super) fn encode_rejection(response: &http::Response<Bytes>) -> Bytes {
     *framed.headers_mut() = response.headers().clone();
     let headers = framed.headers_mut();
     headers.remove(header::TRANSFER_ENCODING);
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(response.body().len()));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let connection = if headers.contains_key(header::UPGRADE) { "close, Upgrade" } else { "close" };
+    headers.insert(header::CONNECTION, HeaderValue::from_static(connection));
+    if matches!(framed.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        // These never have a body (RFC 9110 section 8.6).
+        framed.headers_mut().remove(header::CONTENT_LENGTH);
+        return encode_head(&framed).into();
+    }
+    let length = HeaderValue::from(response.body().len());
+    framed.headers_mut().insert(header::CONTENT_LENGTH, length);
     let mut bytes = encode_head(&framed);
     bytes.extend_from_slice(response.body());
     bytes.into()
@@ -79,12 +86,9 @@ pub(super) fn refuse(error: HandshakeError) -> Refusal {
         }
         _ => {}
     }
-    if matches!(
-        error,
-        HandshakeError::UnsupportedVersion
-            | HandshakeError::MissingHeader("Sec-WebSocket-Version" | "Upgrade")
-    ) {
-        // A server that refuses a version says which it speaks (RFC 6455 section 4.4).
+    if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UPGRADE_REQUIRED) {
+        // A server that refuses a version says which it speaks (RFC 6455 section 4.4); the version may be
+        // wrong beside what was found first.
         headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
     Refusal { response: encode_rejection(&response), error }

@@ -95,7 +95,8 @@ impl FromStr for Url {
     }
 }
 
-fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16), UrlError> {
+/// Host and port of an authority without user information.
+pub(super) fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, rest) = rest.split_once(']').ok_or(UrlError::Host)?;
@@ -135,13 +136,18 @@ fn parse_resource(resource: &str) -> Result<String, UrlError> {
     let mut bytes = resource.bytes();
     while let Some(byte) = bytes.next() {
         let hex = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_hexdigit());
-        if byte == b'%' && !(hex(bytes.next()) && hex(bytes.next())) {
+        let fits = match byte {
+            b'%' => hex(bytes.next()) && hex(bytes.next()),
+            // RFC 3986 sections 3.3 and 3.4.
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte),
+        };
+        if !fits {
             return Err(UrlError::Syntax);
         }
     }
     let resource =
         if resource.starts_with('/') { resource.to_owned() } else { format!("/{resource}") };
-    // The request line is made of this: `http` knows which characters may stand in it.
+    // The request is made of this as a value of `http`'s.
     http::uri::PathAndQuery::from_str(&resource).map_err(|_| UrlError::Syntax)?;
     Ok(resource)
 }

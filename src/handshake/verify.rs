@@ -20,14 +20,14 @@ pub fn verify<B>(
     key: &Key,
 ) -> Result<Negotiated, HandshakeError> {
     let headers = response.headers();
-    if response.version() != Version::HTTP_11 {
-        return Err(HandshakeError::HttpVersion);
-    }
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let mut refused = http::Response::new(bytes::Bytes::new());
         *refused.status_mut() = response.status();
         *refused.headers_mut() = headers.clone();
         return Err(HandshakeError::Refused(refused.into()));
+    }
+    if response.version() != Version::HTTP_11 {
+        return Err(HandshakeError::HttpVersion);
     }
     if !fields::single(headers, name::UPGRADE)?.eq_ignore_ascii_case(b"websocket") {
         return Err(HandshakeError::InvalidHeader(name::UPGRADE));

@@ -194,8 +194,7 @@ fn open<S: Transport>(
     let clock = Clock::now();
     let (mut client, bytes) = ClientHandshake::new(request, entropy::nonce());
     io.bound_writes(handshake::CLIENT_TIMEOUT)?;
-    io.write_all(&bytes)?;
-    io.flush()?;
+    write(&mut io, &bytes)?;
     let mut rx = RecvBuf::new();
     loop {
         match client.advance(&mut rx)? {
@@ -210,8 +209,11 @@ fn open<S: Transport>(
         let now = Instant::from_origin(clock.elapsed());
         let due = client.poll_timeout(now);
         client.handle_timeout(now)?;
-        if read(&mut io, &mut rx, due - now)? == Some(0) {
-            return Err(client.handle_eof().into());
+        match read(&mut io, &mut rx, due - now) {
+            Ok(Some(0)) => return Err(client.handle_eof().into()),
+            Ok(_) => {}
+            // A refusal is worth more than the way in which its body broke off.
+            Err(error) => return Err(client.take_refusal().map_or(error.into(), Error::from)),
         }
     }
 }
@@ -249,6 +251,17 @@ fn read<S: Transport>(io: &mut S, rx: &mut RecvBuf, limit: Duration) -> io::Resu
     }
 }
 
+/// Writes and flushes all of `bytes`.
+fn write<S: Transport>(io: &mut S, bytes: &[u8]) -> io::Result<()> {
+    io.write_all(bytes)?;
+    loop {
+        match io.flush() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            flushed => return flushed,
+        }
+    }
+}
+
 /// Gives the stream the bound back that the caller had set.
 fn restore<S: Transport>(io: &mut S, own: Option<Duration>) -> io::Result<()> {
     match own {
@@ -261,8 +274,7 @@ fn restore<S: Transport>(io: &mut S, own: Option<Duration>) -> io::Result<()> {
 fn farewell<S: Transport>(io: &mut S, response: &[u8]) {
     let mut say = || {
         let bounded = io.bound_writes(FAREWELL)? && io.bound_reads(FAREWELL)?;
-        io.write_all(response)?;
-        io.flush()?;
+        write(io, response)?;
         io.shut_down()?;
         let deadline = Clock::now() + FAREWELL;
         let mut scrap = [0; 4096];

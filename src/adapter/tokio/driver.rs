@@ -161,7 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Sends what is queued, then waits for bytes, the end of the transport or a timeout. Ready when there
     /// may be something to tell.
     pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let _ = self.poll_send(cx);
+        let sent = self.poll_send(cx);
+        if sent.is_pending() && self.conn.has_told_closed() {
+            // The end of the transport would end the wait for what has not left the stream yet.
+            return self.poll_timer(cx);
+        }
         if self.conn.wants_shutdown() && Pin::new(&mut self.io).poll_shutdown(cx).is_ready() {
             self.conn.handle_shutdown();
         }

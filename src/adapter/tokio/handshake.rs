@@ -1,6 +1,5 @@
 //! The opening handshake over a tokio stream.
 
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -164,13 +163,12 @@ where
     if request.url().is_tls() {
         return Err(RequestError::NeedsTls.into());
     }
-    in_time(async {
-        let host = request.url().host().to_owned();
-        let io = TcpStream::connect((host.as_str(), request.url().port())).await?;
-        io.set_nodelay(true)?;
-        open(io, request, Config::default()).await
-    })
-    .await
+    let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
+    let url = request.url();
+    let io = timeout_at(deadline, TcpStream::connect((url.host(), url.port())));
+    let io = io.await.map_err(|_| HandshakeError::Timeout)??;
+    io.set_nodelay(true)?;
+    open(io, request, Config::default(), deadline).await
 }
 
 /// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
@@ -190,19 +188,22 @@ where
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
-    in_time(open(io, request.try_into()?, config)).await
+    let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
+    open(io, request.try_into()?, config, deadline).await
 }
 
 async fn open<S>(
     mut io: S,
     request: Request,
     config: impl Into<Arc<Config>>,
+    deadline: Instant,
 ) -> Result<WebSocket<S>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut client, bytes) = ClientHandshake::new(request, entropy::nonce());
-    write(&mut io, &bytes).await?;
+    let written = timeout_at(deadline, write(&mut io, &bytes)).await;
+    written.map_err(|_| HandshakeError::Timeout)??;
     let mut rx = RecvBuf::new();
     loop {
         match client.advance(&mut rx)? {
@@ -213,15 +214,15 @@ where
             }
             Progress::Continue(next) => client = next,
         }
-        if read(&mut io, &mut rx).await? == 0 {
-            return Err(client.handle_eof().into());
-        }
+        let error = match timeout_at(deadline, read(&mut io, &mut rx)).await {
+            Ok(Ok(0)) => return Err(client.handle_eof().into()),
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => error.into(),
+            Err(_) => HandshakeError::Timeout.into(),
+        };
+        // A refusal is worth more than the way in which its body broke off.
+        return Err(client.take_refusal().map_or(error, Error::from));
     }
-}
-
-async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let limit = handshake::CLIENT_TIMEOUT;
-    timeout(limit, work).await.unwrap_or_else(|_| Err(HandshakeError::Timeout.into()))
 }
 
 /// Reads once.
