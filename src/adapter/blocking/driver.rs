@@ -57,8 +57,14 @@ pub(super) enum Idle {
 }
 
 impl<S: Transport> Driver<S> {
-    pub(super) fn new(mut io: S, conn: Connection, rx: RecvBuf) -> io::Result<Self> {
-        let waits = Waits::new(&mut io, &conn)?;
+    /// `own` is the bound on reads that the caller had set.
+    pub(super) fn new(
+        mut io: S,
+        conn: Connection,
+        rx: RecvBuf,
+        own: Option<Duration>,
+    ) -> io::Result<Self> {
+        let waits = Waits::new(&mut io, &conn, own)?;
         Ok(Self { io, conn, rx, waits, unflushed: false, error: None, reported: false })
     }
 
@@ -206,8 +212,7 @@ pub(super) fn write_some<S: Transport>(io: &mut S, tx: &mut impl Buf) -> io::Res
 }
 
 impl Waits {
-    fn new<S: Transport>(io: &mut S, conn: &Connection) -> io::Result<Self> {
-        let own = io.read_bound()?;
+    fn new<S: Transport>(io: &mut S, conn: &Connection, own: Option<Duration>) -> io::Result<Self> {
         let longest = conn.config().write_timeout.unwrap_or(Duration::from_secs(3600));
         // A blocked write returns often enough to see that its time is over.
         let writes = (longest / 4).max(SHORTEST);

@@ -74,10 +74,7 @@ pub fn receive_request<S: Transport>(
     let mut server = ServerHandshake::new(options);
     let refusal = loop {
         match server.advance(&mut rx) {
-            Ok(Progress::Done(request)) => {
-                restore(&mut io, own)?;
-                return Ok(Incoming { io, rx, request });
-            }
+            Ok(Progress::Done(request)) => return Ok(Incoming { io, rx, own, request }),
             Ok(Progress::Continue(next)) => server = next,
             Err(refusal) => break refusal,
         }
@@ -99,6 +96,8 @@ pub fn receive_request<S: Transport>(
 pub struct Incoming<S> {
     io: S,
     rx: RecvBuf,
+    /// The bound on reads that the caller had set.
+    own: Option<Duration>,
     request: handshake::Incoming,
 }
 
@@ -116,7 +115,7 @@ impl<S: Transport> Incoming<S> {
         let accepted = self.request.accept(accept)?;
         let mut conn = connection(Role::Server, config.into(), accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
-        let driver = Driver::new(self.io, conn, self.rx)?;
+        let driver = Driver::new(self.io, conn, self.rx, self.own)?;
         let (_, negotiated) = accepted.into_response();
         let mut ws = WebSocket::new(driver, negotiated);
         ws.flush()?;
@@ -199,9 +198,8 @@ fn open<S: Transport>(
     loop {
         match client.advance(&mut rx)? {
             Progress::Done(done) => {
-                restore(&mut io, own)?;
                 let conn = connection(Role::Client, config.into(), &done.negotiated);
-                let driver = Driver::new(io, conn, rx)?;
+                let driver = Driver::new(io, conn, rx, own)?;
                 return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
             }
             Progress::Continue(next) => client = next,
@@ -259,14 +257,6 @@ fn write<S: Transport>(io: &mut S, bytes: &[u8]) -> io::Result<()> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             flushed => return flushed,
         }
-    }
-}
-
-/// Gives the stream the bound back that the caller had set.
-fn restore<S: Transport>(io: &mut S, own: Option<Duration>) -> io::Result<()> {
-    match own {
-        Some(own) => io.bound_reads(own).map(drop),
-        None => Ok(()),
     }
 }
 

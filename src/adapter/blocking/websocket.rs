@@ -43,7 +43,8 @@ impl<S: Transport> WebSocket<S> {
         let mut rx = RecvBuf::new();
         rx.extend_from_slice(leftover);
         let conn = connection(role, config.into(), &negotiated);
-        Ok(Self::new(Driver::new(io, conn, rx)?, negotiated))
+        let own = io.read_bound()?;
+        Ok(Self::new(Driver::new(io, conn, rx, own)?, negotiated))
     }
 
     pub(super) const fn new(driver: Driver<S>, negotiated: Negotiated) -> Self {

@@ -1,0 +1,148 @@
+"""Lets the library talk to other implementations of WebSocket, by both adapters and in both roles; see README.md."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import peers
+from process import Process, Trouble, stop_all
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+OUTPUT = ROOT / "target" / "interop"
+ADAPTERS = ["tokio", "blocking"]
+ROLES = ["server", "client"]
+
+CLOSES = ["1000", "1001", "3000", "4999", "empty"]
+VIOLATIONS = ["opcode", "mask", "close", "utf8", "size"]
+
+# What every client must have held: one that leaves a conversation out has not succeeded.
+CONVERSATIONS = [
+    *["text", "binary", "large", "pipelined", "stream", "fragments sent", "fragments received", "ping sent", "ping received"],
+    *["subprotocol", "subprotocol unknown", "subprotocol absent", "headers", "refused", "extensions"],
+    *["farewell sent", "farewell received", "loss sent", "loss received"],
+    *[f"close {way} {name}" for name in CLOSES for way in ("sent", "received")],
+    *[f"violation {way} {name}" for name in VIOLATIONS for way in ("sent", "received")],
+]
+
+# In seconds. A combination takes a few; a client gives up a single conversation after 30.
+PATIENCE, STARTUP, FAREWELL = 120, 30, 15
+
+ENDED_BY = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+SUCCESS, FAILURE, NO_VERDICT = 0, 1, 2
+
+
+def main():
+    options = arguments()
+    for number in ENDED_BY:
+        signal.signal(number, leave)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    try:
+        commands = peers.install(OUTPUT, sorted({peer for _, _, peer in options.combinations}))
+        ours = build(options)
+    except Trouble as trouble:
+        print(f"interop/run: {trouble}", file=sys.stderr)
+        return NO_VERDICT
+
+    failed = 0
+    for adapter, role, peer in options.combinations:
+        name = f"{role}-{adapter}/{peer}"
+        other = "client" if role == "server" else "server"
+        began = time.monotonic()
+        programs = {role: [ours, f"{role}-{adapter}"], other: commands[peer, other]}
+        if role == "server":
+            programs[role].append("127.0.0.1:0")
+        try:
+            failures = converse(name, programs["server"], programs["client"])
+        except Trouble as trouble:
+            failures = [str(trouble)]
+        finally:
+            stop_all()
+        verdict = "FAILED" if failures else "ok"
+        seconds = time.monotonic() - began
+        print(f"{name}: {len(CONVERSATIONS)} conversations {verdict}, {seconds:.1f} s", *failures, sep="\n  ", flush=True)
+        failed += bool(failures)
+    return FAILURE if failed else SUCCESS
+
+
+def leave(number, _frame):
+    """Ends the run by way of the `finally` that stops its processes, undisturbed by a second signal."""
+    for other in ENDED_BY:
+        signal.signal(other, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="interop/run", description=__doc__, epilog="Exits with 0 if all went well, 1 if not, 2 without a verdict."
+    )
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only combinations with all of these words in their names, like server ws")
+    parser.add_argument("--no-build", action="store_true", help="use our programs as they were built before")
+    options = parser.parse_args()
+    all_of_them = [(adapter, role, peer) for peer in peers.PEERS for role in ROLES for adapter in ADAPTERS]
+    options.combinations = [
+        (adapter, role, peer)
+        for adapter, role, peer in all_of_them
+        if set(options.words) <= {adapter, role, peer} and peers.PEERS[peer].can_be("client" if role == "server" else "server")
+    ]
+    if not options.combinations:
+        parser.error(f"no combination of {', '.join([*ADAPTERS, *ROLES, *peers.PEERS])} has all of these words")
+    return options
+
+
+def converse(name, server, client):
+    """Runs the client against the server and returns what went wrong, a line each."""
+    logs = OUTPUT / "logs" / name
+    logs.mkdir(parents=True, exist_ok=True)
+    serving = Process(server, logs / "server.log")
+    address = serving.wait_for(r"listening on (\S+)\n", STARTUP, "the server").group(1)
+    talking = Process([*client, f"ws://{address}"], logs / "client.log")
+    status = talking.wait(PATIENCE, "the client")
+
+    told = talking.output().splitlines()
+    failures = [f"client: {line}" for line in told if line.startswith("FAILED ")]
+    held = [line.partition(" ")[2].partition(":")[0] for line in told if line.startswith(("done ", "FAILED "))]
+    if sorted(held) != sorted(CONVERSATIONS):
+        odd = sorted(set(held) ^ set(CONVERSATIONS)) or "some twice"
+        failures.append(f"client: not the conversations that were expected: {odd} {talking.last_words()}")
+    elif status and not failures:
+        failures.append(f"client: ended with status {status} {talking.last_words()}")
+    return failures + verdicts(serving)
+
+
+def verdicts(serving):
+    """What the server has against the client: it may finish a little later."""
+    until = time.monotonic() + FAREWELL
+    while True:
+        told = serving.output().splitlines()
+        failures = [f"server: {line}" for line in told if line.startswith("FAILED ")]
+        begun, ended = (sum(line.startswith(words) for line in told) for words in ("begun ", ("done ", "FAILED ")))
+        if serving.status() is not None:
+            return [*failures, f"server: ended with status {serving.status()} {serving.last_words()}"]
+        if begun <= ended:
+            return failures if begun else ["server: saw no conversation"]
+        if time.monotonic() > until:
+            return [*failures, f"server: {begun - ended} conversations did not end {serving.last_words()}"]
+        time.sleep(0.02)
+
+
+def build(options):
+    """The path of our programs."""
+    target = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target")
+    if not options.no_build:
+        command = ["cargo", "build", "--quiet", "--example", "interop", "--features", "tokio"]
+        if subprocess.run(command, cwd=ROOT).returncode:
+            raise Trouble("our programs do not build")
+    binary = target / "debug" / "examples" / "interop"
+    if not binary.exists():
+        raise Trouble(f"there is no {binary}; run without --no-build")
+    return str(binary)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The other implementations: how each is installed, once, and started.
+
+Another one is a line in `PEERS`, its version in `requirements.txt` or `package.json`, and a directory with `client` and
+`server`, or one of them, beside `python-websockets`.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from process import Trouble
+
+HERE = Path(__file__).resolve().parent
+
+
+class Peer:
+    def __init__(self, platform, directory):
+        self.platform, self.directory = platform, HERE / directory
+
+    def script(self, role):
+        return self.directory / (role + SUFFIXES[self.platform])
+
+    def can_be(self, role):
+        return self.script(role).exists()
+
+
+SUFFIXES = {"python": ".py", "node": ".js"}
+
+PEERS = {
+    "websockets": Peer("python", "python-websockets"),
+    "ws": Peer("node", "node-ws"),
+}
+
+
+def install(output, names):
+    """The command of each peer and role, `(name, role)`, after its platform's packages were installed under `output`."""
+    platforms = {PEERS[name].platform for name in names}
+    prefixes = {}
+    with open(output / "lock", "w") as lock:
+        # Of two runs in one checkout the second waits until the first has installed.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if "python" in platforms:
+            prefixes["python"] = install_python(output / "python")
+        if "node" in platforms:
+            prefixes["node"] = install_node(output / "node")
+    return {
+        (name, role): [*prefixes[PEERS[name].platform], str(PEERS[name].script(role))]
+        for name in names
+        for role in ("server", "client")
+    }
+
+
+def install_python(place):
+    python = place / "bin" / "python"
+    listed = HERE / "requirements.txt"
+
+    def fresh():
+        run([sys.executable, "-m", "venv", place], "python3 has no venv module that works (python3-venv?)")
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--requirement", listed]
+        run(pip, f"pip could not install what {listed} lists")
+
+    once(place, listed, sys.version, fresh)
+    return [str(python), "-B"]
+
+
+def install_node(place):
+    for tool in ("node", "npm"):
+        if not shutil.which(tool):
+            raise Trouble(f"{tool} is missing: the peers that run on Node.js (18 or later) need it")
+    listed = HERE / "package.json"
+
+    def fresh():
+        place.mkdir()
+        shutil.copy(listed, place)
+        flags = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        run(["npm", "install", *flags], f"npm could not install what {listed} lists", cwd=place)
+
+    once(place, listed, "", fresh)
+    # Scripts outside of `place` find its packages by this.
+    return [shutil.which("env"), f"NODE_PATH={place / 'node_modules'}", shutil.which("node")]
+
+
+def once(place, listed, version, fresh):
+    """Installs into `place`, unless just this was done before: the stamp is written when all else is complete."""
+    stamp, wanted = place / "installed", hashlib.sha256(listed.read_bytes() + version.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"installing what {listed.name} lists, once", flush=True)
+    shutil.rmtree(place, ignore_errors=True)
+    fresh()
+    stamp.write_text(wanted)
+
+
+def run(command, complaint, cwd=None):
+    """A step of an installation: nothing of the caller's settings for Python, no input, five minutes."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "NODE_PATH"}
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
+        )
+    except subprocess.TimeoutExpired:
+        raise Trouble(f"{complaint}: it did not end within 300 s") from None
+    if done.returncode:
+        said = done.stdout.decode(errors="replace").strip().splitlines()[-8:]
+        raise Trouble("\n    | ".join([complaint, *said]))
