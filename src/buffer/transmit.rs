@@ -81,6 +81,7 @@ impl Transmit {
     #[inline]
     pub(crate) fn put_frame(&mut self, header: &[u8], payload: &[u8], key: Option<[u8; 4]>) {
         self.make_room(header.len() + payload.len());
+        self.flat.reserve(header.len() + payload.len());
         self.flat.extend_from_slice(header);
         let start = self.flat.len();
         self.flat.extend_from_slice(payload);

@@ -6,6 +6,7 @@ use super::{Cause, Closed, Connection, Phase};
 use crate::config::Role;
 use crate::error::{Error, SendError};
 use crate::frame::{CloseCode, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OpCode, encode_close};
+use crate::message::Utf8Bytes;
 
 /// How far the end has come.
 #[derive(Debug, Default)]
@@ -31,7 +32,8 @@ pub(super) struct State {
 const MAX_DRAINED: u64 = 64 * 1024;
 
 impl Connection {
-    /// Begins the closing handshake with a code and a reason, or with neither (`None`, `""`).
+    /// Begins the closing handshake with a code and a reason, or with neither: a reason without a code cannot be
+    /// sent and is left out.
     ///
     /// Messages queued before are sent, later ones are refused. Events go on coming until the peer's Close
     /// frame, then [`Event::Closed`](super::Event::Closed) is told. Calling it again does nothing.
@@ -135,6 +137,7 @@ impl Connection {
 
     /// Fails the connection: the peer is told why, nothing more of it is looked at (section 7.1.7).
     pub(super) fn fail(&mut self, error: Error) {
+        self.send.drop_waiting_pong();
         self.queue_close(Some(error.close_code()), error.close_reason());
         self.end(Cause::Failed(error));
     }
@@ -239,8 +242,9 @@ impl Connection {
         let mut buf = [0; MAX_CONTROL_PAYLOAD];
         let payload = code.map_or(&[][..], |code| encode_close(code, reason, &mut buf));
         self.queue_frame(OpCode::Close, true, payload);
-        self.closing().sent =
-            Some(CloseFrame { code: code.unwrap_or(CloseCode::NO_STATUS), reason: reason.into() });
+        let reason = if code.is_some() { reason.into() } else { Utf8Bytes::default() };
+        let code = code.unwrap_or(CloseCode::NO_STATUS);
+        self.closing().sent = Some(CloseFrame { code, reason });
     }
 
     fn closing(&mut self) -> &mut State {

@@ -92,8 +92,8 @@ impl Connection {
     /// The next message as a value of its own, or the end of the connection; pings, pongs and chunks are
     /// passed over.
     ///
-    /// One allocation a message: a payload of 32 KiB or more that fills half the buffer keeps the memory it
-    /// lies in, others are copied.
+    /// One allocation a message, for a copy. A payload of 32 KiB or more that fills half the buffer is not copied: it
+    /// keeps the memory it lies in, and the buffer gets new memory when it needs some.
     pub fn next_message(&mut self, rx: &mut RecvBuf) -> Option<Received> {
         loop {
             return Some(match self.find_event(rx)? {
@@ -180,10 +180,10 @@ impl Connection {
             in_message: self.receive.message.is_some(),
         };
         let Some((header, used)) = Header::parse(rx.unread(), expect)? else { return Ok(None) };
-        if header.opcode.is_control() {
-            self.take_control_credit()?;
-        } else {
-            self.count_fragment(&header)?;
+        match header.opcode {
+            OpCode::Ping | OpCode::Pong => self.take_control_credit()?,
+            OpCode::Close => {}
+            _ => self.count_fragment(&header)?,
         }
         rx.consume(used);
         self.stats.frames_received += 1;

@@ -175,9 +175,10 @@ impl Connection {
         let millis = u64::try_from((now - since).as_millis()).unwrap_or(u64::MAX);
         let earned = millis.saturating_mul(rate) / 1000;
         if earned > 0 {
+            // What has not made a whole frame yet counts next time.
+            self.timers.credited = Some(since + Duration::from_millis(earned * 1000 / rate));
             let earned = u32::try_from(earned).unwrap_or(u32::MAX);
             *credit = credit.saturating_add(earned).min(burst);
-            self.timers.credited = Some(now);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::message::Kind;
 
 /// Sends a message in pieces, each a frame of its own, when its length is not known at first.
 ///
-/// Dropping the writer leaves the message open: [`Connection::writer`] goes on with it, other messages are
+/// Dropping the writer after the first piece leaves the message open: [`Connection::writer`] goes on with it, other messages are
 /// refused with [`SendError::Unfinished`] until it is finished, and closing is possible at any time.
 ///
 /// ```
@@ -46,7 +46,6 @@ impl Connection {
             Some(open) => open,
             None => Open { kind, begun: false },
         };
-        self.send.open = Some(open);
         Ok(MessageWriter { conn: self, open })
     }
 }

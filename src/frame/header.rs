@@ -93,8 +93,9 @@ impl Header {
             }
             LENGTH_64 => {
                 let Some((be, rest)) = rest.split_first_chunk::<8>() else {
-                    return match rest.first() {
-                        Some(top) if top & 0x80 != 0 => Err(HeaderError::LengthTopBit),
+                    return match rest {
+                        [top, ..] if top & 0x80 != 0 => Err(HeaderError::LengthTopBit),
+                        [0, 0, 0, 0, 0, 0, ..] => Err(HeaderError::NonMinimalLength),
                         _ => Ok(None),
                     };
                 };

@@ -105,6 +105,8 @@ impl<S: Transport> Driver<S> {
             // What still comes is dropped, and counted.
             while self.conn.next_message(&mut self.rx).is_some() {}
             if self.conn.is_closed() {
+                // The peer may wait for our end of the stream to end, too.
+                self.shut_down();
                 break;
             }
             self.wait(None)?;
@@ -131,11 +133,7 @@ impl<S: Transport> Driver<S> {
     /// Sends what is queued, then waits for bytes, the end of the transport or a timeout.
     fn wait(&mut self, give_up: Option<Instant>) -> io::Result<()> {
         self.write()?;
-        if self.conn.wants_shutdown() {
-            // A peer that has gone makes this fail: the read that follows tells.
-            let _ = self.io.shut_down();
-            self.conn.handle_shutdown();
-        }
+        self.shut_down();
         if self.conn.has_told_closed() && !self.waits.bounded {
             // Nobody could say how long the end of the transport may take.
             self.conn.handle_eof();
@@ -182,6 +180,14 @@ impl<S: Transport> Driver<S> {
             }
         }
         Ok(())
+    }
+
+    fn shut_down(&mut self) {
+        if self.conn.wants_shutdown() {
+            // A peer that has gone makes this fail: the read that follows tells.
+            let _ = self.io.shut_down();
+            self.conn.handle_shutdown();
+        }
     }
 
     fn fail(&mut self, error: io::Error) {

@@ -99,9 +99,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // What still comes is dropped, and counted.
             while self.conn.next_message(&mut self.rx).is_some() {}
             if self.conn.is_closed() {
+                // The peer may wait for our end of the stream to end, too.
+                self.shut_down(cx);
                 return Poll::Ready(());
             }
             ready!(self.poll_wait(cx));
+        }
+    }
+
+    fn shut_down(&mut self, cx: &mut Context<'_>) {
+        if self.conn.wants_shutdown() && Pin::new(&mut self.io).poll_shutdown(cx).is_ready() {
+            self.conn.handle_shutdown();
         }
     }
 
@@ -166,9 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // The end of the transport would end the wait for what has not left the stream yet.
             return self.poll_timer(cx);
         }
-        if self.conn.wants_shutdown() && Pin::new(&mut self.io).poll_shutdown(cx).is_ready() {
-            self.conn.handle_shutdown();
-        }
+        self.shut_down(cx);
         if self.conn.is_closed() || self.conn.has_news() {
             return Poll::Ready(());
         }

@@ -4,6 +4,7 @@
 //! both: which half moves the bytes does not matter, so pings are answered while either is in use.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -45,7 +46,9 @@ struct State<S> {
 #[derive(Debug, Default)]
 struct Wakers {
     receiver: Mutex<Option<Waker>>,
-    senders: Mutex<Vec<Waker>>,
+    senders: Mutex<Vec<(u64, Waker)>>,
+    /// Distinguishes the futures of the sending halves: several may run in one task.
+    ids: AtomicU64,
 }
 
 impl Wake for Wakers {
@@ -56,7 +59,7 @@ impl Wake for Wakers {
     fn wake_by_ref(self: &Arc<Self>) {
         let receiver = lock(&self.receiver).take();
         let senders = std::mem::take(&mut *lock(&self.senders));
-        for waker in receiver.into_iter().chain(senders) {
+        for waker in receiver.into_iter().chain(senders.into_iter().map(|(_, waker)| waker)) {
             waker.wake();
         }
     }
@@ -240,10 +243,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         &self,
         mut work: impl FnMut(&mut State<S>, &Wakers, &mut Context<'_>) -> Poll<T>,
     ) -> T {
-        let wakers = &self.shared.wakers;
+        let wakers = &*self.shared.wakers;
+        let waiting = Waiting { wakers, id: wakers.ids.fetch_add(1, Ordering::Relaxed) };
         poll_fn(|cx| {
-            wakers.register_sender(cx.waker());
-            // It stays registered when it is done: another future of the same task may wait with it.
+            waiting.register(cx.waker());
             self.shared.poll(|state, cx| work(state, wakers, cx))
         })
         .await
@@ -277,17 +280,32 @@ impl<S> Shared<S> {
 }
 
 impl Wakers {
-    fn register_sender(&self, waker: &Waker) {
-        let mut senders = lock(&self.senders);
-        if !senders.iter().any(|known| known.will_wake(waker)) {
-            senders.push(waker.clone());
-        }
-    }
-
     fn wake_receiver(&self) {
         if let Some(waker) = lock(&self.receiver).take() {
             waker.wake();
         }
+    }
+}
+
+/// A future of a sending half, registered from its first poll until it is dropped.
+struct Waiting<'w> {
+    wakers: &'w Wakers,
+    id: u64,
+}
+
+impl Waiting<'_> {
+    fn register(&self, waker: &Waker) {
+        let mut senders = lock(&self.wakers.senders);
+        match senders.iter_mut().find(|(id, _)| *id == self.id) {
+            Some((_, known)) => known.clone_from(waker),
+            None => senders.push((self.id, waker.clone())),
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(&self.wakers.senders).retain(|(id, _)| *id != self.id);
     }
 }
 

@@ -1,0 +1,288 @@
+//! What a connection costs: allocations a message, and bytes a connection.
+#![allow(unsafe_code, reason = "a global allocator that counts can only be written with it")]
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use bytes::Buf;
+use common::{KEY, config, frame, masked};
+use hybi::{
+    Closed, Config, Connection, Event, Instant, Kind, Message, Prepared, Received, RecvBuf,
+    Transmit,
+};
+
+/// Sizes that a queue keeps the memory for: it gives back more than 16 KiB.
+const SIZES: [usize; 9] = [0, 1, 10, 125, 126, 1000, 4000, 8000, 16_000];
+
+#[test]
+fn an_echo_allocates_nothing() {
+    for size in SIZES {
+        for role in [server, client] {
+            let (mut conn, message) = role(size);
+            let mut rx = RecvBuf::new();
+            steady(0, size, || {
+                rx.extend_from_slice(&message);
+                while let Some(event) = conn.next_event(&mut rx) {
+                    match event {
+                        Event::Binary(data) => conn.send_binary(data).expect("room"),
+                        other => panic!("{other:?}"),
+                    }
+                }
+                drain(&mut conn)
+            });
+        }
+    }
+}
+
+#[test]
+fn an_echo_of_text_allocates_nothing() {
+    for size in SIZES {
+        let mut conn = Connection::server(config(|_| {}));
+        let mut rx = RecvBuf::new();
+        let (message, _) = masked(&frame(0x81, &vec![b'x'; size]), KEY);
+        steady(0, size, || {
+            rx.extend_from_slice(&message);
+            while let Some(event) = conn.next_event(&mut rx) {
+                match event {
+                    Event::Text(text) => conn.send_text(text).expect("room"),
+                    other => panic!("{other:?}"),
+                }
+            }
+            drain(&mut conn)
+        });
+    }
+}
+
+/// However large: the buffer grows once and is used again.
+#[test]
+fn receiving_allocates_nothing() {
+    for size in SIZES.into_iter().chain([20_000, 100_000, 1_000_000]) {
+        for reads in [1000, 4096, 100_000] {
+            let (mut conn, message) = server(size);
+            let mut rx = RecvBuf::new();
+            steady(0, size, || {
+                for read in message.chunks(reads) {
+                    let mut rest = read;
+                    while !rest.is_empty() {
+                        let space = rx.space();
+                        let now = rest.len().min(space.len());
+                        space[..now].copy_from_slice(&rest[..now]);
+                        rx.filled(now);
+                        rest = &rest[now..];
+                        while conn.next_event(&mut rx).is_some() {}
+                    }
+                }
+                conn.poll_timeout(Instant::ORIGIN);
+            });
+        }
+    }
+}
+
+/// A message in fragments with pings between them, each answered.
+#[test]
+fn fragments_and_pongs_allocate_nothing() {
+    let frames = [frame(0x02, &[1; 500]), frame(0x89, &[2; 125]), frame(0x80, &[3; 700])];
+    let (bytes, _) = masked(&frames.map(|frame| frame.0).concat(), KEY);
+    let mut conn = Connection::server(config(|_| {}));
+    let mut rx = RecvBuf::new();
+    steady(0, 1325, || {
+        for read in bytes.chunks(37) {
+            rx.extend_from_slice(read);
+            while conn.next_event(&mut rx).is_some() {}
+        }
+        drain(&mut conn);
+    });
+}
+
+#[test]
+fn writers_and_prepared_messages_allocate_nothing() {
+    for prepared in [10, 4000, 100_000].map(|len| Prepared::new(vec![1; len].into())) {
+        let mut conn = Connection::server(config(|_| {}));
+        steady(0, prepared.message().len(), || {
+            conn.send_prepared(&prepared).expect("room");
+            let mut writer = conn.writer(Kind::Binary).expect("open");
+            writer.write(&[1; 1000]).expect("room");
+            writer.finish(&[2; 1000]).expect("room");
+            conn.ping(b"ping").expect("room");
+            drain(&mut conn);
+        });
+    }
+}
+
+/// A payload that is handed over is sent from where it lies, whatever its size.
+#[test]
+fn handing_a_large_message_over_allocates_nothing() {
+    for role in [server, client] {
+        let (mut conn, _) = role(0);
+        let payloads: Vec<_> = (0..40).map(|_| Message::binary(vec![1; 100_000])).collect();
+        let mut payloads = payloads.into_iter();
+        steady_times(10, 30, 0, 100_000, || {
+            conn.send(payloads.next().expect("enough")).expect("room");
+            drain(&mut conn);
+        });
+    }
+}
+
+/// A copy of more than the queue keeps is one allocation, of the right size at once.
+#[test]
+fn sending_a_large_copy_allocates_once() {
+    for role in [server, client] {
+        for size in [20_000, 100_000, 1_000_000] {
+            let (mut conn, _) = role(0);
+            let data = vec![5; size];
+            steady(1, size, || {
+                conn.send_binary(&data).expect("room");
+                drain(&mut conn);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_message_of_its_own_allocates_once_for_itself() {
+    for size in SIZES.into_iter().chain([32 * 1024, 100_000, 1_000_000]) {
+        for following in [0, 3] {
+            let (mut conn, message) = server(size);
+            let mut rx = RecvBuf::new();
+            for round in 0..40 {
+                // What follows is the beginning of the next message, in the same read.
+                let start = if round == 0 { 0 } else { following };
+                rx.extend_from_slice(&message[start..]);
+                rx.extend_from_slice(&message[..following]);
+                let before = allocations();
+                let message = conn.next_message(&mut rx);
+                let made = allocations() - before;
+                assert!(matches!(message, Some(Received::Message(_))));
+                // A message that takes the buffer's memory leaves new memory to what follows it.
+                let moved = usize::from(size >= 32 * 1024 && following > 0);
+                assert!(
+                    made <= 1 + moved,
+                    "{made} allocations for {size} bytes with {following} behind"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_idle_connection_owns_no_memory() {
+    let config = config(|_| {});
+    let before = allocations();
+    let mut conn = Connection::server(config.clone());
+    let rx = RecvBuf::new();
+    conn.poll_timeout(Instant::ORIGIN);
+    assert_eq!(allocations() - before, 0);
+    assert_eq!((rx.capacity(), conn.transmit().capacity()), (0, 0));
+    let before = allocations();
+    let client = Connection::client(config, || KEY);
+    assert_eq!(allocations() - before, 0, "a key source without state takes no memory");
+    drop(client);
+}
+
+#[test]
+fn what_was_lent_for_a_message_can_be_taken_back() {
+    let (mut conn, message) = server(1000);
+    let mut rx = RecvBuf::new();
+    rx.extend_from_slice(&message);
+    assert!(conn.next_message(&mut rx).is_some());
+    conn.send_text("answer").expect("room");
+    drain(&mut conn);
+    assert!(rx.take_memory().is_some() && conn.transmit().take_memory().is_some());
+    assert_eq!((rx.capacity(), conn.transmit().capacity()), (0, 0));
+}
+
+/// On a machine of 64 bits, to the byte: growth is a decision.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn the_values_that_live_per_connection_are_small() {
+    let sizes = [
+        ("Connection", size_of::<Connection>(), 456),
+        ("RecvBuf", size_of::<RecvBuf>(), 96),
+        ("Transmit", size_of::<Transmit>(), 80),
+        ("Message", size_of::<Message>(), 40),
+        ("Event", size_of::<Event<'_>>(), 104),
+        ("Received", size_of::<Received>(), 104),
+        ("Closed", size_of::<Closed>(), 104),
+        ("Config", size_of::<Config>(), 144),
+    ];
+    for (name, size, bound) in sizes {
+        assert!(size <= bound, "{name} has {size} bytes");
+    }
+}
+
+/// A server, and a message of `size` bytes to it.
+fn server(size: usize) -> (Connection, Vec<u8>) {
+    let message = masked(&frame(0x82, &vec![7; size]), KEY).0.0;
+    (Connection::server(config(|_| {})), message)
+}
+
+/// A client, and a message of `size` bytes to it.
+fn client(size: usize) -> (Connection, Vec<u8>) {
+    (Connection::client(config(|_| {}), || KEY), frame(0x82, &vec![7; size]).0)
+}
+
+/// Takes what waits to be sent as a transport does that takes all at once.
+fn drain(conn: &mut Connection) {
+    let tx = conn.transmit();
+    tx.advance(tx.len());
+}
+
+/// Once warm, `turn` allocates at most `allowed` times, every time.
+#[track_caller]
+fn steady(allowed: usize, size: usize, turn: impl FnMut()) {
+    steady_times(10, 50, allowed, size, turn);
+}
+
+#[track_caller]
+fn steady_times(warm: usize, turns: usize, allowed: usize, size: usize, mut turn: impl FnMut()) {
+    for _ in 0..warm {
+        turn();
+    }
+    for number in 0..turns {
+        let before = allocations();
+        turn();
+        let made = allocations() - before;
+        assert!(made <= allowed, "{made} allocations for {size} bytes in turn {number}");
+    }
+}
+
+/// How often this thread has asked for memory.
+fn allocations() -> usize {
+    COUNT.with(Cell::get)
+}
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn count() {
+    // A thread that ends may free and allocate after its counter is gone.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator as it is; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`; the memory came from `System`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of `realloc`; the memory came from `System`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}

@@ -1,0 +1,130 @@
+//! Rows about an open connection: bytes in, events and frames out.
+
+use bytes::{Buf, BufMut};
+use hybi::{Cause, Config, Connection, Event, RecvBuf};
+
+use super::names;
+use super::outcome::{CLOSE, Outcome, Sent};
+use super::row::Row;
+
+/// Runs a row on a connection whose handshake is done.
+pub(crate) fn established(row: &Row, piece: usize) -> Outcome {
+    let conn = connection(row, row.is_client());
+    let bytes = row.bytes().unwrap_or_default();
+    let mut outcome = Outcome::default();
+    drive(conn, RecvBuf::new(), bytes, piece, row.eof(), &mut outcome);
+    outcome
+}
+
+/// A connection with the limits that a row asks for.
+pub(crate) fn connection(row: &Row, is_client: bool) -> Connection {
+    let mut config = Config::default();
+    let set = |key, field: &mut u64| *field = row.config_number(key).unwrap_or(*field);
+    set("max_frame_size", &mut config.max_frame_size);
+    set("max_message_size", &mut config.max_message_size);
+    let small = |key, field: u32| {
+        let number = row.config_number(key).and_then(|number| u32::try_from(number).ok());
+        number.unwrap_or(field)
+    };
+    config.max_fragments = small("max_fragments", config.max_fragments);
+    config.max_empty_fragments = small("max_empty_fragments", config.max_empty_fragments);
+    if is_client {
+        let mut number = 0u32;
+        let keys = move || {
+            number = number.wrapping_add(0x9E37_79B9);
+            number.to_be_bytes()
+        };
+        Connection::client(config.into(), keys)
+    } else {
+        Connection::server(config.into())
+    }
+}
+
+/// Feeds a connection and notes what it tells and sends.
+pub(crate) fn drive(
+    mut conn: Connection,
+    mut rx: RecvBuf,
+    bytes: &[u8],
+    piece: usize,
+    eof: bool,
+    outcome: &mut Outcome,
+) {
+    let mut wire = Vec::new();
+    listen(&mut conn, &mut rx, &mut wire, outcome);
+    for piece in bytes.chunks(piece.min(bytes.len().max(1))) {
+        if !conn.wants_read() {
+            break;
+        }
+        rx.extend_from_slice(piece);
+        listen(&mut conn, &mut rx, &mut wire, outcome);
+    }
+    if eof {
+        conn.handle_eof();
+        listen(&mut conn, &mut rx, &mut wire, outcome);
+    }
+    read_frames(&wire, conn.role() == hybi::Role::Client, outcome);
+}
+
+fn listen(conn: &mut Connection, rx: &mut RecvBuf, wire: &mut Vec<u8>, outcome: &mut Outcome) {
+    while let Some(event) = conn.next_event(rx) {
+        if outcome.local_code.is_some() {
+            outcome.broken.push("an event after the end".into());
+        }
+        match event {
+            Event::Text(text) => outcome.events.push(format!("text:{text}")),
+            Event::Binary(data) => outcome.events.push(format!("binary:{} bytes", data.len())),
+            Event::Ping(payload) => {
+                outcome.last_ping = Some(payload.to_vec());
+                outcome.events.push(format!("ping:{}", short(payload)));
+            }
+            Event::Pong(payload) => outcome.events.push(format!("pong:{}", short(payload))),
+            Event::Closed(closed) => {
+                if let Some(frame) = &closed.received {
+                    outcome.events.push(format!("close:{}", frame.code));
+                }
+                outcome.local_code = Some(closed.code().0);
+                outcome.error = match closed.cause {
+                    Cause::Failed(error) => Some(names::of_error(&error)),
+                    Cause::Lost => Some("UnexpectedEof".into()),
+                    _ => None,
+                };
+            }
+            other => outcome.broken.push(format!("an event that was not asked for: {other:?}")),
+        }
+    }
+    wire.put(&mut *conn.transmit());
+    assert!(!conn.transmit().has_remaining(), "all that was queued has been taken");
+}
+
+/// Short payloads of control frames in full, long ones by their length.
+fn short(payload: &[u8]) -> String {
+    match payload.len() {
+        0..=16 => String::from_utf8_lossy(payload).into_owned(),
+        long => long.to_string(),
+    }
+}
+
+/// Reads what was sent with a parser of its own, which knows only the short forms of section 5.2.
+fn read_frames(mut wire: &[u8], masked: bool, outcome: &mut Outcome) {
+    while let Some((&[first, second], rest)) = wire.split_first_chunk() {
+        let len = usize::from(second & 0x7F);
+        let key_len = if second & 0x80 == 0 { 0 } else { 4 };
+        let fits = len <= 125 && rest.len() >= key_len + len;
+        if first & 0xF0 != 0x80 || (key_len == 4) != masked || !fits {
+            outcome.broken.push(format!("a frame that begins {first:02x} {second:02x}"));
+            return;
+        }
+        if outcome.sent.iter().any(|frame| frame.opcode == CLOSE) {
+            outcome.broken.push("a frame after our Close".into());
+        }
+        let (key, rest) = rest.split_at(key_len);
+        let (payload, rest) = rest.split_at(len);
+        let mut key = key.iter().copied().cycle();
+        let payload = payload.iter().map(|byte| byte ^ key.next().unwrap_or_default()).collect();
+        outcome.sent.push(Sent { opcode: first & 0x0F, payload });
+        wire = rest;
+    }
+    if !wire.is_empty() {
+        outcome.broken.push("half a frame".into());
+    }
+}

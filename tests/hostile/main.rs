@@ -1,0 +1,99 @@
+//! The catalogue of hostile inputs, `tests/data/bad-inputs.json`: every row, in pieces of every size, in
+//! little memory.
+#![cfg(feature = "handshake")]
+
+mod catalogue;
+mod memory;
+
+use catalogue::{PIECES, Row, Verdict, judge, load, run};
+
+#[test]
+fn every_row_comes_to_what_it_expects() {
+    let mut wrong = Vec::new();
+    let mut passed = 0;
+    for row in rows() {
+        let report = judge(&row);
+        match report.verdict {
+            Verdict::Skipped => {}
+            Verdict::Pass if report.remarks.is_empty() => passed += 1,
+            _ => wrong.push(format!(
+                "{}: expected {}, got {} {:?}",
+                row.id(),
+                report.expected,
+                report.got,
+                report.remarks
+            )),
+        }
+    }
+    assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(passed > 300, "only {passed} rows were run");
+}
+
+#[test]
+fn only_rows_about_compression_are_skipped() {
+    for row in rows() {
+        let report = judge(&row);
+        let skipped = report.verdict == Verdict::Skipped;
+        assert!(!skipped || report.got == "no compression yet", "{}: {}", row.id(), report.got);
+    }
+}
+
+/// A peer pays for the memory it makes us use: what it has sent, as the buffer grows, and a constant.
+#[test]
+fn no_row_takes_more_memory_than_three_times_its_bytes_and_64_kib() {
+    let mut wrong = Vec::new();
+    for row in rows() {
+        let Some(len) = row.bytes().map(<[u8]>::len) else { continue };
+        for piece in PIECES {
+            let peak = memory::peak_of(|| drop(run(&row, piece)));
+            if peak > 3 * len + 64 * 1024 {
+                wrong.push(format!("{}: {peak} bytes for {len} in pieces of {piece}", row.id()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The comparison itself: each of these rows expects something that does not happen.
+#[test]
+fn a_wrong_expectation_is_found_out() {
+    for (id, expect) in [
+        ("REQ-01", r#"{"http_status": 400, "error": "Malformed"}"#),
+        ("REQ-01", r#"{"ok": true, "http_status": 101, "accept": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo"}"#),
+        ("REQ-02", r#"{"ok": true, "http_status": 101}"#),
+        ("REQ-30", r#"{"http_status": 426, "error": "UnsupportedVersion", "responses": 2}"#),
+        ("REQ-61", r#"{"ok": true, "http_status": 101, "events": ["text:Hell"]}"#),
+        ("RSP-03", r#"{"ok": true}"#),
+        ("RSP-38", r#"{"ok": true, "events": []}"#),
+        ("FRM-01/client", r#"{"close_code": 1009, "error": "ReservedBits"}"#),
+        ("FRM-44", r#"{"ok": true, "close_code_local": 1000}"#),
+        ("CTL-01/server", r#"{"ok": true, "reply": "close 1000"}"#),
+        ("CTL-14/client", r#"{"ok": true, "events": ["text:Hello", "ping:p"]}"#),
+        ("CTL-18/server", r#"{"ok": true, "reply": "close 1001 only, no pong"}"#),
+        ("CLS-01/client", r#"{"ok": true, "events": ["close:1005"], "reply": "close 1005"}"#),
+        ("CLS-03/server", r#"{"ok": true, "reply": "close with empty body"}"#),
+        ("FRG-01/client", r#"{"ok": true, "must_not": "deliver Hello"}"#),
+        ("UTF-01/server", r#"{"ok": true}"#),
+        ("URL-03", r#"{"ok": {"host": "EXAMPLE.com"}}"#),
+        ("URL-03", r#"{"error": "Scheme"}"#),
+        ("OUT-10", r#"{"ok": true}"#),
+    ] {
+        let row = rows().into_iter().find(|row| row.id() == id).expect("the row is there");
+        let expect = serde_json::from_str(expect).expect("the expectation is JSON");
+        assert_eq!(judge(&row.expecting(expect)).verdict, Verdict::Fail, "{id}");
+    }
+}
+
+#[test]
+fn a_file_of_the_same_form_may_say_more_and_less() {
+    let text = r#"[{"id": "X-1", "area": "frame-header", "role": "client", "bytes_hex": "8a00",
+        "expect": {"ok": true, "colour": "blue"}, "more": [1]}]"#;
+    let rows = load(text).expect("a list of rows is a file too");
+    assert_eq!(judge(&rows[0]).verdict, Verdict::Pass);
+    assert!(load("{}").is_err());
+    assert!(load(r#"[{"id": "X-2", "bytes_hex": "8"}]"#).is_err());
+}
+
+fn rows() -> Vec<Row> {
+    load(include_str!("../data/bad-inputs.json")).expect("the catalogue is well-formed")
+}

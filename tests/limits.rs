@@ -1,0 +1,199 @@
+//! Every limit of `Config` on what a peer may send, at one less, at it and at one more (RFC 6455 section 10.4).
+
+mod common;
+
+use std::time::Duration;
+
+use common::{End, Told, at, close_frame, config, failure, frame, said_code};
+use hybi::{CloseCode, Error};
+
+#[test]
+fn the_header_alone_decides_whether_a_frame_is_too_large() {
+    for (limit, over) in [(5, "82 06"), (125, "82 7e 007e"), (126, "82 7e 007f")] {
+        for mut end in End::both_with(|config| config.max_frame_size = limit) {
+            for len in [limit - 1, limit] {
+                let payload = vec![1; len as usize];
+                assert_eq!(end.hear_frames(&frame(0x82, &payload)), [Told::binary(&payload)]);
+            }
+            let told = end.hear(over);
+            assert_eq!(failure(&told), Error::FrameTooLarge { len: limit + 1, limit });
+            assert_eq!(end.said(), close_frame(1009, "frame too large"));
+        }
+    }
+}
+
+#[test]
+fn the_largest_frame_by_default_has_16_mib() {
+    let mut client = End::client(config(|_| {}));
+    assert_eq!(client.hear("82 7f 0000000001000000"), []);
+    let mut client = End::client(config(|_| {}));
+    assert_eq!(failure(&client.hear("82 7f 0000000001000001")).close_code(), CloseCode::TOO_BIG);
+}
+
+#[test]
+fn every_fragment_is_a_frame_to_that_limit() {
+    for mut end in End::both_with(|config| config.max_frame_size = 3) {
+        assert_eq!(end.hear("02 03 010203  80 03 040506"), [Told::binary(&[1, 2, 3, 4, 5, 6])]);
+        assert_eq!(end.hear("02 00"), []);
+        let told = end.hear("80 04 01020304");
+        assert_eq!(failure(&told), Error::FrameTooLarge { len: 4, limit: 3 });
+    }
+}
+
+#[test]
+fn control_frames_have_a_limit_of_their_own() {
+    for mut end in
+        End::both_with(|config| (config.max_frame_size, config.max_message_size) = (0, 0))
+    {
+        assert_eq!(end.hear_frames(&frame(0x89, &[1; 125])), [Told::ping(&[1; 125])]);
+        assert_eq!(end.hear("81 00"), [Told::text("")]);
+    }
+}
+
+#[test]
+fn a_message_has_its_limit_in_one_frame() {
+    for mut end in End::both_with(|config| config.max_message_size = 4) {
+        assert_eq!(end.hear("82 03 010203"), [Told::binary(&[1, 2, 3])]);
+        assert_eq!(end.hear("82 04 01020304"), [Told::binary(&[1, 2, 3, 4])]);
+        let told = end.hear("82 05");
+        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 4 });
+        assert_eq!(end.said(), close_frame(1009, "message too large"));
+    }
+}
+
+#[test]
+fn a_message_has_its_limit_over_all_its_fragments() {
+    for mut end in End::both_with(|config| config.max_message_size = 4) {
+        assert_eq!(end.hear("02 02 0102  80 01 03"), [Told::binary(&[1, 2, 3])]);
+        assert_eq!(end.hear("02 02 0102  00 01 03  80 01 04"), [Told::binary(&[1, 2, 3, 4])]);
+        assert_eq!(end.hear("02 02 0102  00 02 0304  80 00"), [Told::binary(&[1, 2, 3, 4])]);
+        assert_eq!(end.hear("02 02 0102  00 02 0304"), []);
+        let told = end.hear("80 01 05");
+        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 4 });
+        assert_eq!(end.said(), close_frame(1009, "message too large"));
+    }
+}
+
+/// Two lengths of 2^63 - 1 add up to more than 64 bits hold with a third.
+#[test]
+fn lengths_that_overflow_their_sum_are_too_large() {
+    let unlimited = |config: &mut hybi::Config| {
+        (config.max_frame_size, config.max_message_size) = (u64::MAX, u64::MAX);
+    };
+    for mut end in End::both_with(unlimited) {
+        assert_eq!(end.hear("02 01 00  00 7f 7fffffffffffffff 0102"), []);
+        assert!(end.rx.capacity() <= 2 * 40 + 8192);
+    }
+    let limit = u64::MAX >> 1;
+    let mut client = End::client(config(|config| {
+        (config.max_frame_size, config.max_message_size) = (u64::MAX, limit);
+    }));
+    let told = client.hear("02 01 00  00 7f 7fffffffffffffff");
+    assert_eq!(failure(&told), Error::MessageTooLarge { limit });
+}
+
+#[test]
+fn a_message_may_have_so_many_fragments_with_payload() {
+    for mut end in End::both_with(|config| config.max_fragments = 3) {
+        assert_eq!(end.hear("01 01 61  80 01 62"), [Told::text("ab")]);
+        assert_eq!(end.hear("01 01 61  00 01 62  80 01 63"), [Told::text("abc")]);
+        assert_eq!(end.hear("81 01 61"), [Told::text("a")]);
+        assert_eq!(
+            end.hear("01 01 61  00 01 62  00 00  00 01 63"),
+            [],
+            "empty ones count elsewhere"
+        );
+        let told = end.hear("80 01 64");
+        assert_eq!(failure(&told), Error::TooManyFragments { limit: 3 });
+        assert_eq!(end.said(), close_frame(1008, "too many fragments"));
+    }
+}
+
+#[test]
+fn a_message_may_have_so_many_empty_fragments() {
+    for mut end in End::both_with(|config| config.max_empty_fragments = 2) {
+        assert_eq!(end.hear("01 01 61  00 00  80 01 62"), [Told::text("ab")]);
+        assert_eq!(end.hear("01 00  00 01 61  80 00"), [Told::text("a")]);
+        assert_eq!(end.hear("01 00  00 01 61  00 00"), []);
+        let told = end.hear("80 00");
+        assert_eq!(failure(&told), Error::TooManyEmptyFragments { limit: 2 });
+        assert_eq!(end.said(), close_frame(1008, "too many fragments"));
+    }
+}
+
+#[test]
+fn empty_messages_are_no_empty_fragments() {
+    let strict = |config: &mut hybi::Config| {
+        (config.max_empty_fragments, config.max_fragments) = (0, 0);
+    };
+    for mut end in End::both_with(strict) {
+        assert_eq!(end.hear(&"81 00 ".repeat(300)).len(), 300);
+        assert_eq!(end.hear("81 01 61"), [Told::text("a")]);
+        assert_eq!(failure(&end.hear("01 00")), Error::TooManyEmptyFragments { limit: 0 });
+    }
+}
+
+#[test]
+fn so_many_control_frames_may_come_without_data() {
+    for mut end in End::both_with(|config| config.control_frame_burst = 5) {
+        assert_eq!(end.hear(&"89 00 ".repeat(4)).len(), 4);
+        assert_eq!(end.hear("8a 00").len(), 1);
+        end.said();
+        let told = end.hear("89 00");
+        assert_eq!(failure(&told), Error::TooManyControlFrames);
+        assert_eq!(said_code(&mut end), CloseCode::POLICY_VIOLATION);
+    }
+}
+
+#[test]
+fn data_makes_control_frames_welcome_again() {
+    for mut end in End::both_with(|config| config.control_frame_burst = 2) {
+        for _ in 0..10 {
+            assert_eq!(end.hear("89 00  89 00  82 01 07").len(), 3);
+        }
+        // Also data of a message that has not ended, and of a frame that has not.
+        assert_eq!(end.hear("89 00  89 00  02 01 07").len(), 2);
+        assert_eq!(end.hear("89 00  89 00  80 02 07").len(), 2);
+        assert_eq!(end.hear_more("07").len(), 1);
+        // Only payload counts as data: empty messages cost a peer no more than pings.
+        assert_eq!(end.hear("89 00  89 00  82 00").len(), 3);
+        assert_eq!(failure(&end.hear("89 00")), Error::TooManyControlFrames);
+    }
+}
+
+#[test]
+fn time_makes_control_frames_welcome_again() {
+    for (seconds, allowed) in [(0.0, 0), (0.24, 0), (0.25, 1), (1.0, 4), (2.4, 9), (3600.0, 10)] {
+        let mut client = End::client(config(|config| {
+            (config.control_frame_burst, config.control_frames_per_second) = (10, 4);
+            config.ping_interval = None;
+        }));
+        client.conn.poll_timeout(at(0.0));
+        assert_eq!(client.hear(&"8a 00 ".repeat(10)).len(), 10);
+        client.conn.poll_timeout(at(seconds));
+        let told = client.hear(&"8a 00 ".repeat(11));
+        assert_eq!(failure(&told), Error::TooManyControlFrames);
+        assert_eq!(told.len() - 1, allowed, "after {seconds} s");
+    }
+}
+
+/// However often the clock is looked at: ten a second are welcome if ten a second are allowed.
+#[test]
+fn control_frames_at_the_allowed_rate_are_always_welcome() {
+    for millis in [1, 7, 50, 99, 150, 190, 250, 1000] {
+        let mut client = End::client(config(|config| {
+            (config.control_frame_burst, config.control_frames_per_second) = (12, 10);
+            config.ping_interval = None;
+        }));
+        client.conn.poll_timeout(at(0.0));
+        let mut sent = 0;
+        for turn in 1..=60_000 / millis {
+            let now = hybi::Instant::ORIGIN + Duration::from_millis(turn * millis);
+            client.conn.poll_timeout(now);
+            while (sent + 1) * 100 <= turn * millis {
+                sent += 1;
+                assert_eq!(client.hear("8a 00"), [Told::pong(b"")], "every {millis} ms, {sent}");
+            }
+        }
+    }
+}
