@@ -229,7 +229,7 @@ def build(options):
         return os.path.abspath(os.environ["HYBI_AGENT"])
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     if not options.no_build:
-        command = ["cargo", "build", "--release", "--example", "autobahn", "--features", "tokio"]
+        command = ["cargo", "build", "--release", "--example", "autobahn", "--features", "tokio,deflate"]
         if subprocess.run(command, cwd=ROOT).returncode:
             sys.exit(give_up("the agents do not build"))
     binary = ROOT / target / "release" / "examples" / "autobahn"

@@ -8,7 +8,8 @@
 use std::error::Error;
 use std::net::TcpListener;
 
-use hybi::Message;
+use hybi::handshake::{DeflateOffer, Request, WindowHint};
+use hybi::{Compression, Config, Message};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -37,7 +38,7 @@ async fn serve_tokio(addr: &str) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(async move {
-            let mut ws = hybi::tokio::accept(stream).await?;
+            let mut ws = hybi::tokio::accept_with(stream, Default::default(), config()).await?;
             while let Some(message) = ws.recv().await? {
                 ws.feed(message).await?;
             }
@@ -51,8 +52,8 @@ async fn drive_tokio(url: &str, agent: &str, cases: Option<&str>) -> Result<()> 
     let count = ws.recv().await?;
     ws.close(None, "").await?;
     for case in selected(cases, count)? {
-        let url = format!("{url}/runCase?case={case}&agent={agent}");
-        let mut ws = hybi::tokio::connect(&*url).await?;
+        let request = request(&format!("{url}/runCase?case={case}&agent={agent}"))?;
+        let mut ws = hybi::tokio::connect_with(request, config()).await?;
         // The suite breaks the protocol on purpose: an error ends the case, not the run.
         while let Ok(Some(message)) = ws.recv().await {
             let _ = ws.feed(message).await;
@@ -69,7 +70,7 @@ fn serve_blocking(addr: &str) -> Result<()> {
     for stream in listener.incoming() {
         let stream = stream?;
         std::thread::spawn(move || {
-            let mut ws = hybi::blocking::accept(stream)?;
+            let mut ws = hybi::blocking::accept_with(stream, Default::default(), config())?;
             while let Some(message) = ws.recv()? {
                 ws.feed(message)?;
             }
@@ -84,7 +85,8 @@ fn drive_blocking(url: &str, agent: &str, cases: Option<&str>) -> Result<()> {
     let count = ws.recv()?;
     ws.close(None, "")?;
     for case in selected(cases, count)? {
-        let mut ws = hybi::blocking::connect(&*format!("{url}/runCase?case={case}&agent={agent}"))?;
+        let request = request(&format!("{url}/runCase?case={case}&agent={agent}"))?;
+        let mut ws = hybi::blocking::connect_with(request, config())?;
         while let Ok(Some(message)) = ws.recv() {
             let _ = ws.feed(message);
         }
@@ -92,6 +94,26 @@ fn drive_blocking(url: &str, agent: &str, cases: Option<&str>) -> Result<()> {
     let mut ws = hybi::blocking::connect(&*format!("{url}/updateReports?agent={agent}"))?;
     ws.recv()?;
     Ok(())
+}
+
+/// Compression with everything that the suite tries: context takeover both ways, messages of every length.
+fn config() -> Config {
+    let mut compression = Compression::default();
+    compression.min_size = 0;
+    compression.send.context_takeover = true;
+    compression.receive.context_takeover = true;
+    let mut config = Config::default();
+    config.compression = Some(compression);
+    config
+}
+
+/// The suite plays servers that want our compressor limited in one way or another: we offer all of it.
+fn request(url: &str) -> Result<Request> {
+    Ok(Request::new(url)?.offer(DeflateOffer {
+        client_no_context_takeover: true,
+        client_max_window_bits: Some(WindowHint::Any),
+        ..DeflateOffer::default()
+    }))
 }
 
 /// The numbers of the cases to run: those named, or all that the suite has selected.

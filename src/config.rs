@@ -78,6 +78,9 @@ pub struct Config {
     /// [`Connection::with_jitter`](crate::Connection::with_jitter), so that connections opened together do
     /// not end together: never.
     pub max_lifetime: Option<Duration>,
+    /// Compression of messages (RFC 7692), negotiated in the opening handshake: off.
+    #[cfg(feature = "deflate")]
+    pub compression: Option<crate::deflate::Compression>,
 }
 
 impl Default for Config {
@@ -97,6 +100,8 @@ impl Default for Config {
             idle_timeout: None,
             write_timeout: Some(Duration::from_secs(30)),
             max_lifetime: None,
+            #[cfg(feature = "deflate")]
+            compression: None,
         }
     }
 }

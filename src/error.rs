@@ -41,6 +41,15 @@ pub enum Error {
         /// The limit.
         limit: u32,
     },
+    /// A compressed message that cannot be inflated (RFC 7692 section 7.2.2).
+    #[cfg(feature = "deflate")]
+    Inflate(crate::deflate::InflateError),
+    /// A compressed message more than [`max_ratio`](crate::Compression::max_ratio) times as large as on the wire.
+    #[cfg(feature = "deflate")]
+    RatioTooLarge {
+        /// The limit.
+        limit: u32,
+    },
     /// More control frames without data between them than
     /// [`Config::control_frame_burst`](crate::Config::control_frame_burst).
     TooManyControlFrames,
@@ -59,6 +68,10 @@ impl Error {
                 CloseCode::INVALID_DATA
             }
             Self::FrameTooLarge { .. } | Self::MessageTooLarge { .. } => CloseCode::TOO_BIG,
+            #[cfg(feature = "deflate")]
+            Self::Inflate(_) => CloseCode::INVALID_DATA,
+            #[cfg(feature = "deflate")]
+            Self::RatioTooLarge { .. } => CloseCode::TOO_BIG,
             Self::TooManyFragments { .. }
             | Self::TooManyEmptyFragments { .. }
             | Self::TooManyControlFrames => CloseCode::POLICY_VIOLATION,
@@ -77,6 +90,10 @@ impl Error {
             Self::TooManyFragments { .. } | Self::TooManyEmptyFragments { .. } => {
                 "too many fragments"
             }
+            #[cfg(feature = "deflate")]
+            Self::Inflate(_) => "invalid compressed data",
+            #[cfg(feature = "deflate")]
+            Self::RatioTooLarge { .. } => "message too large",
             Self::TooManyControlFrames => "too many control frames",
         }
     }
@@ -111,6 +128,12 @@ impl fmt::Display for Error {
             }
             Self::TooManyEmptyFragments { limit } => {
                 write!(f, "message with more than max_empty_fragments, {limit}")
+            }
+            #[cfg(feature = "deflate")]
+            Self::Inflate(error) => fmt::Display::fmt(error, f),
+            #[cfg(feature = "deflate")]
+            Self::RatioTooLarge { limit } => {
+                write!(f, "message inflates by more than max_ratio, {limit}")
             }
             Self::TooManyControlFrames => {
                 f.write_str("more control frames than control_frame_burst without data")

@@ -59,6 +59,8 @@ mod adapter;
 pub mod buffer;
 mod config;
 pub mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 pub mod frame;
 #[cfg(feature = "handshake")]
@@ -78,9 +80,11 @@ pub use connection::{
     Cause, Chunk, ChunkData, CloseFrame, Closed, Connection, Event, MaskKeys, MessageWriter,
     Received, Stats, Timeout,
 };
+#[cfg(feature = "deflate")]
+pub use deflate::Compression;
 pub use error::{Error, SendError};
 pub use frame::CloseCode;
-pub use message::{Kind, Message, Prepared, Utf8Bytes};
+pub use message::{Compress, Kind, Message, Outgoing, Prepared, Utf8Bytes};
 pub use time::Instant;
 
 /// The README's programs compile.

@@ -98,6 +98,53 @@ impl Message {
     }
 }
 
+/// Whether a message is compressed on its way, where the connection has agreed on compression.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compress {
+    /// If it is long enough to be worth it.
+    #[default]
+    Auto,
+    /// Whatever its length.
+    Always,
+    /// Not at all: it is compressed already, or holds secrets beside what others may have chosen.
+    Never,
+}
+
+/// A message and how it is to be sent. Anything that is a message is one, sent as the connection thinks best.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The message.
+    pub message: Message,
+    /// Whether it is compressed.
+    pub compress: Compress,
+}
+
+impl<M: Into<Message>> From<M> for Outgoing {
+    fn from(message: M) -> Self {
+        Self { message: message.into(), compress: Compress::Auto }
+    }
+}
+
+impl Message {
+    /// The message, to be sent compressed whatever its length.
+    #[must_use]
+    pub const fn compressed(self) -> Outgoing {
+        Outgoing { message: self, compress: Compress::Always }
+    }
+
+    /// The message, to be sent as it is.
+    ///
+    /// ```
+    /// # let mut conn = hybi::Connection::server(Default::default());
+    /// conn.send(hybi::Message::text("secret").uncompressed())?;
+    /// # Ok::<(), hybi::SendError>(())
+    /// ```
+    #[must_use]
+    pub const fn uncompressed(self) -> Outgoing {
+        Outgoing { message: self, compress: Compress::Never }
+    }
+}
+
 impl From<Utf8Bytes> for Message {
     fn from(text: Utf8Bytes) -> Self {
         Self::Text(text)
@@ -242,30 +289,53 @@ impl fmt::Display for Utf8Bytes {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     message: Message,
-    header: crate::frame::HeaderBytes,
     /// Header and payload in one, where copying them costs less than pointing to them.
     flat: Bytes,
+    #[cfg(feature = "deflate")]
+    compressed: Option<Compressed>,
+}
+
+/// A payload compressed without context, for any peer whose window holds it.
+#[cfg(feature = "deflate")]
+#[derive(Clone, Debug)]
+struct Compressed {
+    payload: Bytes,
+    window_bits: u8,
 }
 
 impl Prepared {
     /// Encodes `message`.
     #[must_use]
     pub fn new(message: Message) -> Self {
-        let header = Header {
-            fin: true,
-            rsv1: false,
-            opcode: message.kind().opcode(),
-            mask: None,
-            len: message.len() as u64,
-        }
-        .encode();
+        let len = message.len() as u64;
+        let opcode = message.kind().opcode();
         let mut flat = Vec::new();
         if message.len() < crate::buffer::SPLICE {
+            let header = Header { fin: true, rsv1: false, opcode, mask: None, len }.encode();
             flat.reserve_exact(header.len() + message.len());
             flat.extend_from_slice(&header);
             flat.extend_from_slice(message.as_bytes());
         }
-        Self { message, header, flat: flat.into() }
+        Self {
+            message,
+            flat: flat.into(),
+            #[cfg(feature = "deflate")]
+            compressed: None,
+        }
+    }
+
+    /// Encodes `message` and compresses it as well, once, for all peers that agreed on compression and on a window
+    /// of at least [`Compression::send`](crate::Compression::send)`.window_bits`; the others get it as it is.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn compressed(message: Message, compression: &crate::Compression) -> Self {
+        let window_bits = compression.send.window_bits;
+        let mut payload = Vec::new();
+        crate::deflate::compressor(None, compression.settings(window_bits))
+            .finish(message.as_bytes(), &mut payload);
+        let smaller = payload.len() < message.len();
+        let compressed = smaller.then(|| Compressed { payload: payload.into(), window_bits });
+        Self { compressed, ..Self::new(message) }
     }
 
     /// The message.
@@ -274,11 +344,14 @@ impl Prepared {
         &self.message
     }
 
-    pub(crate) fn header(&self) -> &[u8] {
-        &self.header
-    }
-
     pub(crate) fn flat(&self) -> Option<&[u8]> {
         (!self.flat.is_empty()).then_some(&self.flat)
+    }
+
+    /// The compressed payload, if a window of so many bits holds it.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressed_for(&self, window_bits: u8) -> Option<&Bytes> {
+        let compressed = self.compressed.as_ref()?;
+        (compressed.window_bits <= window_bits).then_some(&compressed.payload)
     }
 }

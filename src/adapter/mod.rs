@@ -4,6 +4,8 @@
 //! queued is sent before anything is waited for.
 
 pub mod blocking;
+#[cfg(feature = "deflate")]
+mod codecs;
 mod entropy;
 mod error;
 #[cfg(feature = "tokio")]
@@ -12,8 +14,11 @@ pub mod tokio;
 pub use entropy::OsMaskKeys;
 pub use error::Error;
 
-use crate::connection::Closed;
-use crate::handshake::{Negotiated, Refusal};
+use std::sync::Arc;
+
+use crate::connection::{Closed, Connection};
+use crate::handshake::{Accept, Negotiated, Refusal, Request};
+use crate::{Config, Role};
 
 /// What the application has decided about a request: see `reject` of the adapters.
 pub(crate) fn refused(refusal: Refusal) -> Error {
@@ -30,17 +35,42 @@ pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(
 }
 
 /// The connection of a finished handshake.
-pub(crate) fn connection(
-    role: crate::Role,
-    config: std::sync::Arc<crate::Config>,
-    _negotiated: &Negotiated,
-) -> crate::Connection {
-    let conn = match role {
-        crate::Role::Server => crate::Connection::server(config),
-        crate::Role::Client => crate::Connection::client(config, OsMaskKeys),
+pub(crate) fn connection(role: Role, config: Arc<Config>, negotiated: &Negotiated) -> Connection {
+    let mut conn = match role {
+        Role::Server => Connection::server(config),
+        Role::Client => Connection::client(config, OsMaskKeys),
     };
     if conn.config().max_lifetime.is_some() {
-        return conn.with_jitter(entropy::random_u32());
+        conn = conn.with_jitter(entropy::random_u32());
     }
+    #[cfg(feature = "deflate")]
+    if let Some(params) = negotiated.compression {
+        conn = conn.with_compression(params, Some(&codecs::ThreadCodecs));
+    }
+    let _ = negotiated;
     conn
+}
+
+/// The application's answer, completed by what the configuration says of compression.
+pub(crate) fn complete_accept(accept: &Accept, config: &Config) -> Accept {
+    #[cfg(feature = "deflate")]
+    return accept.or_compression(config.compression.as_ref());
+    #[cfg(not(feature = "deflate"))]
+    {
+        let _ = config;
+        accept.clone()
+    }
+}
+
+/// The application's request, completed by what the configuration says of compression.
+pub(crate) fn complete_request(request: Request, config: &Config) -> Request {
+    #[cfg(feature = "deflate")]
+    if let Some(compression) = &config.compression {
+        return match request.offers() {
+            [] => request.compression(compression),
+            _ => request.with_settings(compression),
+        };
+    }
+    let _ = config;
+    request
 }

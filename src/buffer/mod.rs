@@ -1,5 +1,7 @@
 //! Bytes that came ([`RecvBuf`]) and bytes to go ([`Transmit`]).
 
+#[cfg(feature = "deflate")]
+mod plain;
 mod recv;
 mod transmit;
 

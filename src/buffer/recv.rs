@@ -10,6 +10,8 @@
 //! one move of each byte and no second buffer exists. Memory is reclaimed in [`RecvBuf::space`] and
 //! [`RecvBuf::spare`] only; the borrow checker forbids both while an event points into the buffer.
 
+#[cfg(feature = "deflate")]
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -17,6 +19,8 @@ use core::ops::Range;
 use bytes::buf::Limit;
 use bytes::{BufMut, Bytes};
 
+#[cfg(feature = "deflate")]
+use super::plain::Plain;
 use crate::frame;
 use crate::message::Utf8Bytes;
 use crate::unchecked::as_checked_str;
@@ -40,8 +44,17 @@ pub struct RecvBuf {
     zeroed: usize,
     /// The first byte not yet parsed.
     start: usize,
-    /// The message that is being put together.
+    /// The message that is being put together: a part of `buf`, or of `plain` where it is compressed.
     message: Range<usize>,
+    /// Whether the message is being inflated.
+    #[cfg(feature = "deflate")]
+    in_plain: bool,
+    /// Where messages are inflated to.
+    #[cfg(feature = "deflate")]
+    plain: Option<Box<Plain>>,
+    /// Whether `held` is a part of `plain`.
+    #[cfg(feature = "deflate")]
+    held_in_plain: bool,
     /// How many bytes of the message are known to be valid UTF-8.
     checked: usize,
     /// The payload of an event that has been found and not yet told.
@@ -71,6 +84,12 @@ impl RecvBuf {
             zeroed: 0,
             start: 0,
             message: 0..0,
+            #[cfg(feature = "deflate")]
+            in_plain: false,
+            #[cfg(feature = "deflate")]
+            plain: None,
+            #[cfg(feature = "deflate")]
+            held_in_plain: false,
             checked: 0,
             held: 0..0,
             held_is_text: false,
@@ -166,6 +185,10 @@ impl RecvBuf {
         }
         self.forget_all();
         self.zeroed = 0;
+        #[cfg(feature = "deflate")]
+        {
+            self.plain = None;
+        }
         Some(core::mem::take(&mut self.buf))
     }
 
@@ -212,32 +235,57 @@ impl RecvBuf {
 
     /// Moves what is still needed to the front, without the gap before the unparsed bytes.
     fn compact(&mut self) {
-        let end = self.end();
+        if self.is_inflating() {
+            // Message and payload lie elsewhere: only the unparsed bytes are needed.
+            self.move_down(self.start, 0);
+            return;
+        }
         if self.held.is_empty() {
             // Only the unparsed bytes move: a partial header or control frame, 139 bytes at most once
             // all events have been taken.
-            let gap = self.start - self.message.end;
-            self.buf.copy_within(self.start..end, self.message.end);
-            self.start -= gap;
-            self.zeroed += gap;
-            self.removed += gap as u64;
+            self.move_down(self.start, self.message.end);
         }
         let base = if self.held.is_empty() {
             self.message.start
         } else {
             self.message.start.min(self.held.start)
         };
-        if base > 0 {
-            let end = self.end();
-            self.buf.copy_within(base..end, 0);
-            self.start -= base;
-            self.message = self.message.start - base..self.message.end - base;
-            if !self.held.is_empty() {
-                self.held = self.held.start - base..self.held.end - base;
-            }
-            self.zeroed += base;
-            self.removed += base as u64;
+        let shift =
+            |range: &Range<usize>| range.start.saturating_sub(base)..range.end.saturating_sub(base);
+        self.message = shift(&self.message);
+        self.held = shift(&self.held);
+        self.move_down(base, 0);
+    }
+
+    /// Moves all bytes from `from` on down to `to`; what lay between is gone.
+    fn move_down(&mut self, from: usize, to: usize) {
+        let end = self.end();
+        let gone = from - to;
+        if gone > 0 {
+            self.buf.copy_within(from..end, to);
+            self.start -= gone;
+            self.zeroed += gone;
+            self.removed += gone as u64;
         }
+    }
+
+    #[cfg(feature = "deflate")]
+    fn is_inflating(&self) -> bool {
+        self.in_plain
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn is_inflating(&self) -> bool {
+        false
+    }
+
+    /// The memory in which the message lies.
+    fn memory(&self) -> &[u8] {
+        #[cfg(feature = "deflate")]
+        if self.in_plain {
+            return self.plain.as_ref().map_or(&[], |plain| plain.bytes());
+        }
+        &self.buf
     }
 }
 
@@ -253,6 +301,10 @@ impl RecvBuf {
     /// Begins a message at the first unparsed byte.
     #[inline]
     pub(crate) fn begin_message(&mut self) {
+        #[cfg(feature = "deflate")]
+        {
+            self.in_plain = false;
+        }
         self.message = self.start..self.start;
         self.checked = 0;
     }
@@ -277,7 +329,7 @@ impl RecvBuf {
     #[inline]
     pub(crate) fn check_text(&mut self) -> Result<(), InvalidUtf8> {
         let new = self.message.start + self.checked..self.message.end;
-        self.checked += utf8::check(&self.buf[new])?;
+        self.checked += utf8::check(&self.memory()[new])?;
         Ok(())
     }
 
@@ -290,7 +342,7 @@ impl RecvBuf {
     /// Makes the message the payload of the next event.
     #[inline]
     pub(crate) fn hold_message(&mut self) {
-        self.held = self.message.clone();
+        self.hold(self.message.clone());
         self.held_is_text = self.is_whole_text();
         self.message.start = self.message.end;
         self.checked = 0;
@@ -299,7 +351,7 @@ impl RecvBuf {
     /// Makes the whole characters of the message so far the payload of the next event and keeps the
     /// beginning of an unfinished one, to be told with what follows.
     pub(crate) fn hold_whole_text(&mut self) {
-        self.held = self.message.start..self.message.start + self.checked;
+        self.hold(self.message.start..self.message.start + self.checked);
         self.held_is_text = true;
         self.message.start = self.held.end;
         self.checked = 0;
@@ -314,18 +366,42 @@ impl RecvBuf {
         self.start += len;
         self.held = range;
         self.held_is_text = false;
+        #[cfg(feature = "deflate")]
+        {
+            self.held_in_plain = false;
+        }
     }
 
     /// Looks at the payload of the next event.
     pub(crate) fn held(&self) -> &[u8] {
-        &self.buf[self.held.clone()]
+        &self.held_memory()[self.held.clone()]
+    }
+
+    /// The memory in which the payload of the next event lies.
+    #[inline]
+    fn held_memory(&self) -> &[u8] {
+        #[cfg(feature = "deflate")]
+        if self.held_in_plain {
+            return self.plain.as_ref().map_or(&[], |plain| plain.bytes());
+        }
+        &self.buf
+    }
+
+    /// The payload of the next event lies where its message does.
+    #[inline]
+    fn hold(&mut self, range: Range<usize>) {
+        self.held = range;
+        #[cfg(feature = "deflate")]
+        {
+            self.held_in_plain = self.in_plain;
+        }
     }
 
     /// The payload of the next event, which is told by this.
     #[inline]
     pub(crate) fn tell(&mut self) -> &[u8] {
         let held = core::mem::replace(&mut self.held, 0..0);
-        &self.buf[held]
+        &self.held_memory()[held]
     }
 
     /// The text of the next event, which is told by this; empty where the payload is not text.
@@ -348,6 +424,16 @@ impl RecvBuf {
     /// Large ones take the memory they lie in with them; what was received after them moves to new memory.
     pub(crate) fn tell_owned(&mut self) -> Bytes {
         let held = self.held.clone();
+        #[cfg(feature = "deflate")]
+        if self.held_in_plain {
+            let whole = self.held_memory().len();
+            if held.len() < STEAL || held.len() < whole / 2 {
+                return Bytes::copy_from_slice(self.tell());
+            }
+            self.held = 0..0;
+            self.message = 0..0;
+            return self.plain.take().unwrap_or_default().into_bytes().slice(held);
+        }
         if held.len() < STEAL || held.len() < self.buf.capacity() / 2 || !self.message.is_empty() {
             return Bytes::copy_from_slice(self.tell());
         }
@@ -361,6 +447,49 @@ impl RecvBuf {
         let mut memory = core::mem::replace(&mut self.buf, unread);
         memory.truncate(held.end);
         Bytes::from(memory).slice(held.start..)
+    }
+}
+
+/// What the connection does with a compressed message: its bytes stay where they came, what they inflate to is put
+/// together elsewhere.
+#[cfg(feature = "deflate")]
+impl RecvBuf {
+    /// Begins a message that is inflated.
+    pub(crate) fn begin_inflated(&mut self) {
+        self.plain.take_if(|plain| plain.is_large());
+        self.in_plain = true;
+        self.message = 0..0;
+        self.checked = 0;
+    }
+
+    /// Unmasks the unparsed bytes from `from` to `to` where they lie.
+    pub(crate) fn unmask(&mut self, from: usize, to: usize, key: [u8; 4]) {
+        frame::mask(&mut self.buf[self.start + from..self.start + to], key);
+    }
+
+    /// The first `len` unparsed bytes, room for up to `room` bytes of output, and the message so far.
+    pub(crate) fn inflation(&mut self, len: usize, room: usize) -> (&[u8], &mut [u8], &[u8]) {
+        if self.held.is_empty() && self.message.start > 0 {
+            // A chunk has been told: what is left is at most the beginning of a character.
+            if let Some(plain) = &mut self.plain {
+                plain.move_down(self.message.clone());
+            }
+            self.message = 0..self.message.len();
+        }
+        let plain = self.plain.get_or_insert_default();
+        let (message, out) = plain.room(self.message.clone(), room);
+        (&self.buf[self.start..self.start + len], out, message)
+    }
+
+    /// Takes `consumed` bytes as inflated to `produced` bytes of the message.
+    pub(crate) fn note_inflated(&mut self, consumed: usize, produced: usize) {
+        self.start += consumed;
+        self.message.end += produced;
+    }
+
+    /// How long the inflated message is so far, without what has been told of it.
+    pub(crate) fn inflated(&self) -> &[u8] {
+        &self.memory()[self.message.clone()]
     }
 }
 

@@ -13,6 +13,9 @@ use core::fmt;
 
 use bytes::{Buf, Bytes};
 
+#[cfg(feature = "deflate")]
+use crate::frame::{Header, MAX_HEADER};
+
 /// Bytes on their way to the peer, as a [`Buf`]: `chunk`/`advance` for plain writes, `chunks_vectored` for
 /// vectored ones, or anything that takes a `Buf`.
 #[derive(Default)]
@@ -88,6 +91,34 @@ impl Transmit {
         if let Some(key) = key {
             crate::frame::mask(&mut self.flat[start..], key);
         }
+    }
+
+    /// Queues a frame whose payload `build` appends, with the header that it returns, masked with `key` if
+    /// there is one; nothing if it returns none. The header's length is known only after its payload's, so room
+    /// is left for the longest and the payload moved.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn put_built(
+        &mut self,
+        key: Option<[u8; 4]>,
+        build: impl FnOnce(&mut Vec<u8>) -> Option<Header>,
+    ) -> bool {
+        self.make_room(MAX_HEADER);
+        let start = self.flat.len();
+        let payload = start + MAX_HEADER;
+        self.flat.resize(payload, 0);
+        let Some(header) = build(&mut self.flat) else {
+            self.flat.truncate(start);
+            return false;
+        };
+        if let Some(key) = key {
+            crate::frame::mask(&mut self.flat[payload..], key);
+        }
+        let header = header.encode();
+        let end = self.flat.len();
+        self.flat.copy_within(payload..end, start + header.len());
+        self.flat[start..start + header.len()].copy_from_slice(&header);
+        self.flat.truncate(end - (MAX_HEADER - header.len()));
+        true
     }
 
     /// Gives the memory back where nothing waits to be sent, for a pool or for good.

@@ -13,6 +13,8 @@
 
 mod close;
 mod closed;
+#[cfg(feature = "deflate")]
+mod compression;
 mod event;
 mod mask_keys;
 mod receive;
@@ -73,6 +75,9 @@ pub struct Connection {
     closing: Option<Box<close::State>>,
     timers: timers::Timers,
     stats: Stats,
+    /// Present where compression was agreed on.
+    #[cfg(feature = "deflate")]
+    compression: Option<Box<compression::State>>,
 }
 
 /// How far the connection has come.
@@ -110,6 +115,8 @@ impl Connection {
             closing: None,
             timers: timers::Timers::default(),
             stats: Stats::default(),
+            #[cfg(feature = "deflate")]
+            compression: None,
         }
     }
 

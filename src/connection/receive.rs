@@ -11,8 +11,8 @@ use crate::message::{Kind, Message};
 /// What is known of the frame and the message that are coming in.
 #[derive(Debug)]
 pub(super) struct State {
-    frame: Option<Frame>,
-    message: Option<Incoming>,
+    pub(super) frame: Option<Frame>,
+    pub(super) message: Option<Incoming>,
     /// An event that has been found and not yet told.
     ready: Option<Ready>,
     /// How many control frames may come before data or time allows more.
@@ -23,28 +23,35 @@ pub(super) struct State {
 
 /// A frame whose header has been read.
 #[derive(Clone, Copy, Debug)]
-struct Frame {
+pub(super) struct Frame {
     opcode: OpCode,
-    fin: bool,
+    pub(super) fin: bool,
     /// The masking key, rotated to the next byte of the payload.
-    key: Option<[u8; 4]>,
+    pub(super) key: Option<[u8; 4]>,
     /// Payload bytes that have not been taken yet.
-    remaining: u64,
+    pub(super) remaining: u64,
+    /// How many of them have come and been unmasked where they lie.
+    #[cfg(feature = "deflate")]
+    pub(super) clear: usize,
 }
 
 /// A message that is being put together.
 #[derive(Clone, Copy, Debug)]
-struct Incoming {
-    kind: Kind,
+pub(super) struct Incoming {
+    pub(super) kind: Kind,
+    /// The length that its headers have announced.
     len: u64,
     fragments: u32,
     empty_fragments: u32,
     /// Whether a chunk of it has been told.
     begun: bool,
+    /// Whether it is compressed.
+    #[cfg(feature = "deflate")]
+    compressed: bool,
 }
 
 /// What to do after a piece of a frame.
-enum Step {
+pub(super) enum Step {
     Tell(Ready),
     Continue,
     NeedBytes,
@@ -59,6 +66,25 @@ impl State {
             control_credit: config.control_frame_burst,
             seen: 0,
         }
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl Frame {
+    /// Takes `count` bytes of payload.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.remaining -= count as u64;
+        self.clear = self.clear.saturating_sub(count);
+        self.key = self.key.map(|key| frame::rotate(key, count));
+    }
+}
+
+impl Incoming {
+    fn is_compressed(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.compressed;
+        #[cfg(not(feature = "deflate"))]
+        false
     }
 }
 
@@ -176,6 +202,9 @@ impl Connection {
     fn read_header(&mut self, rx: &mut RecvBuf) -> Result<Option<Frame>, Error> {
         let expect = Expect {
             masking: if self.mask_keys.is_some() { Masking::Forbidden } else { Masking::Required },
+            #[cfg(feature = "deflate")]
+            rsv1: self.compression.is_some(),
+            #[cfg(not(feature = "deflate"))]
             rsv1: false,
             in_message: self.receive.message.is_some(),
         };
@@ -187,14 +216,19 @@ impl Connection {
         }
         rx.consume(used);
         self.stats.frames_received += 1;
-        if matches!(header.opcode, OpCode::Text | OpCode::Binary) {
-            rx.begin_message();
+        match header.opcode {
+            #[cfg(feature = "deflate")]
+            OpCode::Text | OpCode::Binary if header.rsv1 => rx.begin_inflated(),
+            OpCode::Text | OpCode::Binary => rx.begin_message(),
+            _ => {}
         }
         let frame = Frame {
             opcode: header.opcode,
             fin: header.fin,
             key: header.mask,
             remaining: header.len,
+            #[cfg(feature = "deflate")]
+            clear: 0,
         };
         self.receive.frame = Some(frame);
         Ok(Some(frame))
@@ -214,12 +248,17 @@ impl Connection {
             fragments: 0,
             empty_fragments: 0,
             begun: false,
+            #[cfg(feature = "deflate")]
+            compressed: header.rsv1,
         });
         // By subtraction: the sum of two lengths from the wire could overflow.
-        if header.len > config.max_message_size.saturating_sub(message.len) {
-            return Err(Error::MessageTooLarge { limit: config.max_message_size });
+        // A compressed message is measured by what it inflates to.
+        if !message.is_compressed() {
+            if header.len > config.max_message_size.saturating_sub(message.len) {
+                return Err(Error::MessageTooLarge { limit: config.max_message_size });
+            }
+            message.len += header.len;
         }
-        message.len += header.len;
         if header.fin && header.opcode != OpCode::Continuation {
             return Ok(());
         }
@@ -250,6 +289,10 @@ impl Connection {
             // A data frame opens a message with its header.
             return Err(HeaderError::UnexpectedContinuation.into());
         };
+        #[cfg(feature = "deflate")]
+        if message.compressed {
+            return self.read_compressed(rx, frame, message);
+        }
         let unread = rx.unread().len();
         let now = usize::try_from(frame.remaining).map_or(unread, |left| left.min(unread));
         if now > 0 {
@@ -266,39 +309,55 @@ impl Connection {
             key: frame.key.map(|key| frame::rotate(key, now)),
             ..frame
         });
-        let ended = remaining == 0 && frame.fin;
-        if ended {
-            if message.kind == Kind::Text && !rx.is_whole_text() {
-                return Err(Error::InvalidUtf8);
-            }
-            self.receive.message = None;
-            self.stats.messages_received += 1;
-            self.timers.note_message();
+        if remaining == 0 && frame.fin {
+            return self.end_message(rx, message);
         }
-        Ok(match self.config.delivery {
-            Delivery::Messages if ended => {
-                rx.hold_message();
-                Step::Tell(Ready::Message(message.kind))
+        if self.config.delivery == Delivery::Chunks {
+            if let Some(step) = self.tell_chunk(rx, message, false) {
+                return Ok(step);
             }
-            Delivery::Chunks => self.chunk(rx, message, ended, remaining),
-            Delivery::Messages if remaining == 0 => Step::Continue,
-            Delivery::Messages => Step::NeedBytes,
-        })
+        }
+        Ok(if remaining == 0 { Step::Continue } else { Step::NeedBytes })
+    }
+
+    /// Tells a message that has come to its end.
+    #[inline]
+    pub(super) fn end_message(
+        &mut self,
+        rx: &mut RecvBuf,
+        message: Incoming,
+    ) -> Result<Step, Error> {
+        if message.kind == Kind::Text && !rx.is_whole_text() {
+            return Err(Error::InvalidUtf8);
+        }
+        self.receive.message = None;
+        self.stats.messages_received += 1;
+        self.timers.note_message();
+        if self.config.delivery == Delivery::Chunks {
+            return Ok(self.tell_chunk(rx, message, true).unwrap_or(Step::Continue));
+        }
+        rx.hold_message();
+        Ok(Step::Tell(Ready::Message(message.kind)))
     }
 
     /// Tells what has come of a message, where it is delivered in pieces.
-    fn chunk(&mut self, rx: &mut RecvBuf, message: Incoming, last: bool, remaining: u64) -> Step {
+    pub(super) fn tell_chunk(
+        &mut self,
+        rx: &mut RecvBuf,
+        message: Incoming,
+        last: bool,
+    ) -> Option<Step> {
         match message.kind {
             Kind::Text => rx.hold_whole_text(),
             Kind::Binary => rx.hold_message(),
         }
         if rx.held().is_empty() && !last {
-            return if remaining == 0 { Step::Continue } else { Step::NeedBytes };
+            return None;
         }
         if let Some(message) = &mut self.receive.message {
             message.begun = true;
         }
-        Step::Tell(Ready::Chunk { kind: message.kind, first: !message.begun, last })
+        Some(Step::Tell(Ready::Chunk { kind: message.kind, first: !message.begun, last }))
     }
 
     /// Takes a control frame once all of it is there: 125 bytes at most.

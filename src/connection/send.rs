@@ -8,7 +8,7 @@ use super::Connection;
 use crate::buffer::SPLICE;
 use crate::error::SendError;
 use crate::frame::{self, Header, MAX_CONTROL_PAYLOAD, OpCode};
-use crate::message::{Kind, Message, Prepared};
+use crate::message::{Compress, Kind, Outgoing, Prepared};
 
 /// What is known of what goes out.
 #[derive(Debug, Default)]
@@ -25,6 +25,9 @@ pub(super) struct Open {
     pub(super) kind: Kind,
     /// Whether its first frame has been queued.
     pub(super) begun: bool,
+    /// Whether it is compressed, which its first frame says.
+    #[cfg(feature = "deflate")]
+    pub(super) compressed: bool,
 }
 
 /// Pongs join the queue while it is shorter than this. Above, only the answer to the latest ping is kept
@@ -50,15 +53,15 @@ impl Connection {
     /// # Errors
     ///
     /// [`SendError::Full`], [`SendError::Closed`] or [`SendError::Unfinished`], with the message in it.
-    pub fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        let message = message.into();
+    pub fn send(&mut self, message: impl Into<Outgoing>) -> Result<(), SendError> {
+        let Outgoing { message, compress } = message.into();
         if let Err(error) = self.check_send() {
             return Err(error.map(|()| message));
         }
         let kind = message.kind();
         let payload = message.into_bytes();
-        if payload.len() < SPLICE {
-            self.queue_message(kind, &payload);
+        if payload.len() < SPLICE || self.compresses(payload.len(), compress) {
+            self.queue_message(kind, &payload, compress);
         } else {
             self.note_message(payload.len());
             self.queue_by_pointer(kind.opcode(), payload);
@@ -74,7 +77,7 @@ impl Connection {
     #[inline]
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError<()>> {
         self.check_send()?;
-        self.queue_message(Kind::Text, text.as_bytes());
+        self.queue_message(Kind::Text, text.as_bytes(), Compress::Auto);
         Ok(())
     }
 
@@ -86,7 +89,7 @@ impl Connection {
     #[inline]
     pub fn send_binary(&mut self, data: &[u8]) -> Result<(), SendError<()>> {
         self.check_send()?;
-        self.queue_message(Kind::Binary, data);
+        self.queue_message(Kind::Binary, data, Compress::Auto);
         Ok(())
     }
 
@@ -98,17 +101,30 @@ impl Connection {
     pub fn send_prepared(&mut self, prepared: &Prepared) -> Result<(), SendError<()>> {
         self.check_send()?;
         let message = prepared.message();
-        if self.mask_keys.is_some() {
-            self.queue_message(message.kind(), message.as_bytes());
+        #[cfg(feature = "deflate")]
+        if let Some(payload) = self.prepared_window().and_then(|bits| prepared.compressed_for(bits))
+        {
+            self.note_message(message.len());
+            // Our compressor has not seen it, the peer's window has: they start anew together.
+            self.forget_context();
+            let mask = self.next_key();
+            let opcode = message.kind().opcode();
+            let header = Header { fin: true, rsv1: true, opcode, mask, len: payload.len() as u64 };
+            self.queue_payload(header, payload.clone());
             return Ok(());
         }
+        let (kind, mask) = (message.kind(), self.next_key());
         self.note_message(message.len());
-        self.stats.frames_sent += 1;
-        match prepared.flat() {
-            Some(flat) => self.tx.put_slice(flat),
+        match prepared.flat().filter(|_| mask.is_none()) {
+            Some(flat) => {
+                self.stats.frames_sent += 1;
+                self.tx.put_slice(flat);
+            }
             None => {
-                self.tx.put_slice(prepared.header());
-                self.tx.put_bytes(message.clone().into_bytes());
+                let payload = message.clone().into_bytes();
+                let len = payload.len() as u64;
+                let header = Header { fin: true, rsv1: false, opcode: kind.opcode(), mask, len };
+                self.queue_payload(header, payload);
             }
         }
         Ok(())
@@ -161,8 +177,19 @@ impl Connection {
         }
     }
 
+    /// Without the feature nothing is compressed.
+    #[cfg(not(feature = "deflate"))]
+    fn compresses(&self, _len: usize, _wish: Compress) -> bool {
+        false
+    }
+
     #[inline]
-    fn queue_message(&mut self, kind: Kind, payload: &[u8]) {
+    pub(super) fn queue_message(&mut self, kind: Kind, payload: &[u8], compress: Compress) {
+        #[cfg(feature = "deflate")]
+        if self.compresses(payload.len(), compress) {
+            return self.queue_compressed(kind, payload);
+        }
+        let _ = compress;
         self.note_message(payload.len());
         self.queue_frame(kind.opcode(), true, payload);
     }
@@ -187,19 +214,26 @@ impl Connection {
     fn queue_by_pointer(&mut self, opcode: OpCode, payload: Bytes) {
         let mask = self.next_key();
         let header = Header { fin: true, rsv1: false, opcode, mask, len: payload.len() as u64 };
-        self.stats.frames_sent += 1;
-        let Some(key) = mask else {
-            self.tx.put_slice(&header.encode());
-            self.tx.put_bytes(payload);
-            return;
-        };
+        let Some(key) = mask else { return self.queue_payload(header, payload) };
         match payload.try_into_mut() {
             Ok(mut unique) => {
                 frame::mask(&mut unique, key);
+                self.stats.frames_sent += 1;
                 self.tx.put_slice(&header.encode());
                 self.tx.put_bytes(unique.freeze());
             }
-            Err(shared) => self.tx.put_frame(&header.encode(), &shared, mask),
+            Err(shared) => self.queue_payload(header, shared),
+        }
+    }
+
+    /// Queues a frame with a payload that others hold as well: by pointer if it is large and not masked.
+    fn queue_payload(&mut self, header: Header, payload: Bytes) {
+        self.stats.frames_sent += 1;
+        if header.mask.is_none() && payload.len() >= SPLICE {
+            self.tx.put_slice(&header.encode());
+            self.tx.put_bytes(payload);
+        } else {
+            self.tx.put_frame(&header.encode(), &payload, header.mask);
         }
     }
 

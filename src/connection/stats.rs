@@ -12,13 +12,15 @@ pub struct Stats {
     pub frames_received: u64,
     /// Data messages received in full.
     pub messages_received: u64,
-    /// Payload bytes of received data frames.
+    /// Payload bytes of received data frames, as they came.
     pub payload_received: u64,
+    /// Bytes that compressed payloads were inflated to.
+    pub inflated_received: u64,
     /// Frames queued, of all kinds.
     pub frames_sent: u64,
     /// Data messages queued in full.
     pub messages_sent: u64,
-    /// Payload bytes of queued data frames.
+    /// Payload bytes of queued messages, before compression.
     pub payload_sent: u64,
     /// Pings received.
     pub pings_received: u64,

@@ -88,7 +88,10 @@ impl Connection {
             None => config.ping_interval.and_then(|wait| after(timers.heard, wait)),
         };
         let idle = config.idle_timeout.and_then(|wait| after(timers.active, wait));
-        earlier(earlier(write, life), earlier(idle, self.end_of_life()))
+        let due = earlier(earlier(write, life), earlier(idle, self.end_of_life()));
+        #[cfg(feature = "deflate")]
+        let due = earlier(due, self.release_at());
+        due
     }
 
     /// Does what is due at `now`: sends a keepalive ping, begins to close, or gives the connection up,
@@ -109,6 +112,10 @@ impl Connection {
                 self.give_up(Cause::Timeout(Timeout::Close));
             }
             return;
+        }
+        #[cfg(feature = "deflate")]
+        if self.release_at().is_some_and(|at| now >= at) {
+            self.forget_context();
         }
         if self.end_of_life().is_some_and(|end| now >= end) {
             let code = Some(CloseCode::GOING_AWAY);
@@ -131,6 +138,8 @@ impl Connection {
 
     /// Dates what has been noted.
     fn date(&mut self, now: Instant) {
+        #[cfg(feature = "deflate")]
+        self.date_compression(now);
         let noted = core::mem::take(&mut self.timers.noted);
         let reading = self.wants_read();
         let sent = self.tx.total();

@@ -44,7 +44,12 @@ impl Connection {
         let open = match self.send.open {
             Some(open) if open.kind != kind => return Err(SendError::Unfinished(())),
             Some(open) => open,
-            None => Open { kind, begun: false },
+            None => Open {
+                kind,
+                begun: false,
+                #[cfg(feature = "deflate")]
+                compressed: self.compression.is_some(),
+            },
         };
         Ok(MessageWriter { conn: self, open })
     }
@@ -84,6 +89,11 @@ impl MessageWriter<'_> {
         self.conn.send.open = Some(self.open);
         self.conn.stats.payload_sent += piece.len() as u64;
         self.conn.timers.note_message();
+        #[cfg(feature = "deflate")]
+        if self.open.compressed {
+            self.conn.queue_compressed_fragment(opcode, fin, piece);
+            return Ok(());
+        }
         self.conn.queue_frame(opcode, fin, piece);
         Ok(())
     }

@@ -46,6 +46,8 @@ pub enum HandshakeError {
     UnexpectedSubprotocol,
     /// The server chose an extension that was not offered.
     UnexpectedExtension,
+    /// The server answered the offer of an extension with parameters that it may not have.
+    InvalidExtension,
     /// The transport ended inside the handshake.
     Incomplete,
     /// The handshake took too long.
@@ -104,6 +106,7 @@ impl fmt::Display for HandshakeError {
             Self::UnexpectedExtension => {
                 f.write_str("server chose an extension that was not offered")
             }
+            Self::InvalidExtension => f.write_str("server chose invalid extension parameters"),
             Self::Incomplete => f.write_str("transport ended inside the opening handshake"),
             Self::Timeout => f.write_str("opening handshake took too long"),
         }

@@ -2,18 +2,24 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+#[cfg(feature = "deflate")]
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 
+#[cfg(feature = "deflate")]
+use super::deflate;
 use super::fields::{self, name, value_of};
 use super::url::parse_authority;
 use super::{
     AcceptError, Extension, HandshakeError, Key, Negotiated, OriginPolicy, Refusal,
     parse_extensions, response,
 };
+#[cfg(feature = "deflate")]
+use crate::deflate::Compression;
 
 /// A client's request for a WebSocket, checked against RFC 6455 section 4.2.1.
 ///
@@ -142,8 +148,23 @@ impl Incoming {
         if self.key.is_some() {
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         }
-        let subprotocol = accept.subprotocol.clone();
-        let negotiated = Negotiated { subprotocol, extensions: Vec::new() };
+        #[cfg(feature = "deflate")]
+        let chosen =
+            accept.compression.as_ref().and_then(|ours| deflate::choose(&self.extensions, ours));
+        #[cfg(feature = "deflate")]
+        let (compression, extensions) = chosen.map_or((None, Vec::new()), |(params, answer)| {
+            let header = value_of(&answer.to_string());
+            response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, header);
+            (Some(params), Vec::from([answer]))
+        });
+        #[cfg(not(feature = "deflate"))]
+        let extensions = Vec::new();
+        let negotiated = Negotiated {
+            subprotocol: accept.subprotocol.clone(),
+            extensions,
+            #[cfg(feature = "deflate")]
+            compression,
+        };
         Ok(Accepted { response, negotiated })
     }
 
@@ -167,6 +188,11 @@ impl Incoming {
 pub struct Accept {
     subprotocol: Option<String>,
     headers: HeaderMap,
+    #[cfg(feature = "deflate")]
+    compression: Option<Compression>,
+    /// Whether the application has decided about compression.
+    #[cfg(feature = "deflate")]
+    decided: bool,
 }
 
 impl Accept {
@@ -181,6 +207,25 @@ impl Accept {
     pub fn subprotocol(mut self, subprotocol: &str) -> Self {
         self.subprotocol = Some(subprotocol.to_owned());
         self
+    }
+
+    /// Accepts compression if the client offers it, or declines it with `None`.
+    ///
+    /// Without this call the adapters take [`Config::compression`](crate::Config::compression). The offer is in
+    /// [`Incoming::extensions`] and the client's name in its `User-Agent`, for those who know of clients
+    /// that compress badly.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn compression<'c>(mut self, compression: impl Into<Option<&'c Compression>>) -> Self {
+        self.compression = compression.into().cloned();
+        self.decided = true;
+        self
+    }
+
+    /// Takes `compression` where the application has not decided.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn or_compression(&self, compression: Option<&Compression>) -> Self {
+        if self.decided { self.clone() } else { self.clone().compression(compression) }
     }
 
     /// Adds a header to the response. `http`'s types admit nothing that could end the line.

@@ -14,6 +14,8 @@
 
 mod body;
 mod client;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
 mod extension;
 mod fields;
@@ -28,6 +30,8 @@ mod url;
 mod verify;
 
 pub use client::{ClientHandshake, Established};
+#[cfg(feature = "deflate")]
+pub use deflate::{DeflateOffer, WindowHint};
 pub use error::{AcceptError, HandshakeError, Refusal, RequestError, UrlError};
 pub use extension::{Extension, Param, parse_extensions};
 pub use head::Limits;
@@ -68,4 +72,7 @@ pub struct Negotiated {
     pub subprotocol: Option<String>,
     /// The extensions in use, as the server's response names them.
     pub extensions: Vec<Extension>,
+    /// What was agreed on for compression, if it was.
+    #[cfg(feature = "deflate")]
+    pub compression: Option<crate::deflate::Params>,
 }

@@ -2,13 +2,19 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+#[cfg(feature = "deflate")]
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+#[cfg(feature = "deflate")]
+use super::DeflateOffer;
 use super::fields::{is_reserved, is_token, value_of};
 use super::{Key, RequestError, Url, UrlError, response};
+#[cfg(feature = "deflate")]
+use crate::deflate::Compression;
 
 /// What a client asks for: a URL, subprotocols, headers.
 ///
@@ -26,6 +32,10 @@ pub struct Request {
     url: Url,
     headers: HeaderMap,
     subprotocols: Vec<String>,
+    #[cfg(feature = "deflate")]
+    offers: Vec<DeflateOffer>,
+    #[cfg(feature = "deflate")]
+    compression: Compression,
 }
 
 impl Request {
@@ -68,6 +78,42 @@ impl Request {
         Ok(self)
     }
 
+    /// Offers compression as `compression` wishes it. The adapters do it by themselves where
+    /// [`Config::compression`](crate::Config::compression) is set.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn compression(self, compression: &Compression) -> Self {
+        self.offer(DeflateOffer::new(compression)).with_settings(compression)
+    }
+
+    /// Makes a further offer of compression; call it once for each, the preferred one first.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn offer(mut self, offer: DeflateOffer) -> Self {
+        self.offers.push(offer);
+        self
+    }
+
+    /// Sets how we compress if the server accepts, without making an offer.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub(crate) fn with_settings(mut self, compression: &Compression) -> Self {
+        self.compression = compression.clone();
+        self
+    }
+
+    /// The offers of compression.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn offers(&self) -> &[DeflateOffer] {
+        &self.offers
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(super) fn compression_settings(&self) -> &Compression {
+        &self.compression
+    }
+
     /// The URL.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -99,6 +145,12 @@ impl Request {
             let list = value_of(&self.subprotocols.join(", "));
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
         }
+        #[cfg(feature = "deflate")]
+        if !self.offers.is_empty() {
+            let offers: Vec<String> =
+                self.offers.iter().map(|offer| offer.to_extension().to_string()).collect();
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, value_of(&offers.join(", ")));
+        }
         for (name, value) in &self.headers {
             if *name == header::HOST {
                 headers.insert(name, value.clone());
@@ -124,7 +176,15 @@ impl Request {
 
 impl From<Url> for Request {
     fn from(url: Url) -> Self {
-        Self { url, headers: HeaderMap::new(), subprotocols: Vec::new() }
+        Self {
+            url,
+            headers: HeaderMap::new(),
+            subprotocols: Vec::new(),
+            #[cfg(feature = "deflate")]
+            offers: Vec::new(),
+            #[cfg(feature = "deflate")]
+            compression: Compression::default(),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a client checks in the server's answer (RFC 6455 section 4.1).
 
 use alloc::borrow::ToOwned;
-use alloc::vec::Vec;
 
 use http::header::HeaderValue;
 use http::{StatusCode, Version};
@@ -50,9 +49,18 @@ pub fn verify<B>(
         }
     };
     let chosen = headers.get_all(name::EXTENSIONS).iter().map(HeaderValue::as_bytes);
-    if !parse_extensions(chosen)?.is_empty() {
-        // No extension is offered, so none can be chosen.
+    let extensions = parse_extensions(chosen)?;
+    #[cfg(feature = "deflate")]
+    let compression =
+        super::deflate::verify(&extensions, request.offers(), request.compression_settings())?;
+    #[cfg(not(feature = "deflate"))]
+    if !extensions.is_empty() {
         return Err(HandshakeError::UnexpectedExtension);
     }
-    Ok(Negotiated { subprotocol, extensions: Vec::new() })
+    Ok(Negotiated {
+        subprotocol,
+        extensions,
+        #[cfg(feature = "deflate")]
+        compression,
+    })
 }

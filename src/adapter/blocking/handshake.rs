@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as Clock};
 
 use super::driver::{Driver, is_idle};
 use super::{Error, Transport, WebSocket};
-use crate::adapter::{connection, entropy, refused};
+use crate::adapter::{complete_accept, complete_request, connection, entropy, refused};
 use crate::handshake::{
     self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
     ServerHandshake, ServerOptions,
@@ -112,8 +112,9 @@ impl<S: Transport> Incoming<S> {
         accept: &Accept,
         config: impl Into<Arc<Config>>,
     ) -> Result<WebSocket<S>, Error> {
-        let accepted = self.request.accept(accept)?;
-        let mut conn = connection(Role::Server, config.into(), accepted.negotiated());
+        let config = config.into();
+        let accepted = self.request.accept(&complete_accept(accept, &config))?;
+        let mut conn = connection(Role::Server, config, accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
         let driver = Driver::new(self.io, conn, self.rx, self.own)?;
         let (_, negotiated) = accepted.into_response();
@@ -155,13 +156,29 @@ where
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
+    connect_with(request, Config::default())
+}
+
+/// Connects to a `ws://` URL over TCP with limits and timeouts of one's own.
+///
+/// # Errors
+///
+/// As [`connect`].
+pub fn connect_with<R>(
+    request: R,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<TcpStream>, Error>
+where
+    R: TryInto<Request>,
+    Error: From<R::Error>,
+{
     let request = request.try_into()?;
     if request.url().is_tls() {
         return Err(RequestError::NeedsTls.into());
     }
     let io = dial(request.url().host(), request.url().port())?;
     io.set_nodelay(true)?;
-    open(io, request, Config::default())
+    open(io, request, config)
 }
 
 /// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
@@ -191,14 +208,16 @@ fn open<S: Transport>(
 ) -> Result<WebSocket<S>, Error> {
     let own = io.read_bound()?;
     let clock = Clock::now();
-    let (mut client, bytes) = ClientHandshake::new(request, entropy::nonce());
+    let config = config.into();
+    let (mut client, bytes) =
+        ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     io.bound_writes(handshake::CLIENT_TIMEOUT)?;
     write(&mut io, &bytes)?;
     let mut rx = RecvBuf::new();
     loop {
         match client.advance(&mut rx)? {
             Progress::Done(done) => {
-                let conn = connection(Role::Client, config.into(), &done.negotiated);
+                let conn = connection(Role::Client, config, &done.negotiated);
                 let driver = Driver::new(io, conn, rx, own)?;
                 return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
             }

@@ -28,7 +28,9 @@ mod transport;
 mod websocket;
 
 pub use crate::adapter::Error;
-pub use handshake::{Incoming, accept, accept_with, connect, connect_over, receive_request};
+pub use handshake::{
+    Incoming, accept, accept_with, connect, connect_over, connect_with, receive_request,
+};
 pub use split::{Receiver, Sender};
 pub use transport::{Transport, Untimed};
 pub use websocket::WebSocket;

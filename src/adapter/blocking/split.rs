@@ -13,7 +13,7 @@ use super::driver::{Driver, Idle, Waits, is_idle, write_some};
 use super::{Error, Transport};
 use crate::adapter::outcome;
 use crate::connection::Received;
-use crate::{CloseCode, Closed, Connection, Instant, Message, RecvBuf, SendError};
+use crate::{CloseCode, Closed, Connection, Instant, Message, Outgoing, RecvBuf, SendError};
 
 /// The half that sends. It can be cloned: clones send whole messages, in any order among them.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl<S: Transport> Sender<S> {
     /// # Errors
     ///
     /// As [`WebSocket::send`](super::WebSocket::send).
-    pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+    pub fn send(&self, message: impl Into<Outgoing>) -> Result<(), Error> {
         self.feed(message)?;
         self.flush()
     }
@@ -136,10 +136,10 @@ impl<S: Transport> Sender<S> {
     /// # Errors
     ///
     /// As [`WebSocket::feed`](super::WebSocket::feed).
-    pub fn feed(&self, message: impl Into<Message>) -> Result<(), Error> {
-        let mut message = message.into();
+    pub fn feed(&self, message: impl Into<Outgoing>) -> Result<(), Error> {
+        let Outgoing { mut message, compress } = message.into();
         loop {
-            match self.try_send(message) {
+            match self.try_send(Outgoing { message, compress }) {
                 Err(SendError::Full(back)) => message = back,
                 sent => return Ok(sent?),
             }
@@ -152,7 +152,7 @@ impl<S: Transport> Sender<S> {
     /// # Errors
     ///
     /// [`SendError::Full`] and [`SendError::Closed`] hand the message back.
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+    pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), SendError> {
         lock(&self.shared.core).conn.send(message)
     }
 

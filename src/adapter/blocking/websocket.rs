@@ -8,8 +8,8 @@ use super::{Error, Receiver, Sender, Transport, split};
 use crate::adapter::connection;
 use crate::handshake::Negotiated;
 use crate::{
-    CloseCode, Closed, Config, Connection, Event, Message, Prepared, RecvBuf, Role, SendError,
-    Stats,
+    CloseCode, Closed, Config, Connection, Event, Message, Outgoing, Prepared, RecvBuf, Role,
+    SendError, Stats,
 };
 
 /// A WebSocket over any blocking stream.
@@ -115,7 +115,7 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// [`Error::Send`] on a connection that is closing, [`Error::Io`].
-    pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+    pub fn send(&mut self, message: impl Into<Outgoing>) -> Result<(), Error> {
         self.feed(message)?;
         self.flush()
     }
@@ -126,7 +126,7 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+    pub fn feed(&mut self, message: impl Into<Outgoing>) -> Result<(), Error> {
         self.make_room()?;
         Ok(self.driver.conn.send(message)?)
     }
@@ -136,7 +136,7 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// [`SendError::Full`] and [`SendError::Closed`] hand the message back.
-    pub fn try_send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+    pub fn try_send(&mut self, message: impl Into<Outgoing>) -> Result<(), SendError> {
         self.driver.conn.send(message)
     }
 

@@ -11,7 +11,7 @@ use ::tokio::time::{Instant, timeout, timeout_at};
 
 use super::driver::Driver;
 use super::{Error, WebSocket};
-use crate::adapter::{connection, entropy, refused};
+use crate::adapter::{complete_accept, complete_request, connection, entropy, refused};
 use crate::handshake::{
     self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
     ServerHandshake, ServerOptions,
@@ -116,8 +116,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         accept: &Accept,
         config: impl Into<Arc<Config>>,
     ) -> Result<WebSocket<S>, Error> {
-        let accepted = self.request.accept(accept)?;
-        let mut conn = connection(Role::Server, config.into(), accepted.negotiated());
+        let config = config.into();
+        let accepted = self.request.accept(&complete_accept(accept, &config))?;
+        let mut conn = connection(Role::Server, config, accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
         let driver = Driver::new(self.io, conn, self.rx);
         let (_, negotiated) = accepted.into_response();
@@ -159,6 +160,22 @@ where
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
+    connect_with(request, Config::default()).await
+}
+
+/// Connects to a `ws://` URL over TCP with limits and timeouts of one's own.
+///
+/// # Errors
+///
+/// As [`connect`].
+pub async fn connect_with<R>(
+    request: R,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<TcpStream>, Error>
+where
+    R: TryInto<Request>,
+    Error: From<R::Error>,
+{
     let request = request.try_into()?;
     if request.url().is_tls() {
         return Err(RequestError::NeedsTls.into());
@@ -168,7 +185,7 @@ where
     let io = timeout_at(deadline, TcpStream::connect((url.host(), url.port())));
     let io = io.await.map_err(|_| HandshakeError::Timeout)??;
     io.set_nodelay(true)?;
-    open(io, request, Config::default(), deadline).await
+    open(io, request, config, deadline).await
 }
 
 /// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
@@ -201,14 +218,16 @@ async fn open<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut client, bytes) = ClientHandshake::new(request, entropy::nonce());
+    let config = config.into();
+    let (mut client, bytes) =
+        ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let written = timeout_at(deadline, write(&mut io, &bytes)).await;
     written.map_err(|_| HandshakeError::Timeout)??;
     let mut rx = RecvBuf::new();
     loop {
         match client.advance(&mut rx)? {
             Progress::Done(done) => {
-                let conn = connection(Role::Client, config.into(), &done.negotiated);
+                let conn = connection(Role::Client, config, &done.negotiated);
                 let driver = Driver::new(io, conn, rx);
                 return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
             }

@@ -30,6 +30,8 @@ mod stream;
 mod websocket;
 
 pub use crate::adapter::Error;
-pub use handshake::{Incoming, accept, accept_with, connect, connect_over, receive_request};
+pub use handshake::{
+    Incoming, accept, accept_with, connect, connect_over, connect_with, receive_request,
+};
 pub use split::{Receiver, ReuniteError, Sender};
 pub use websocket::WebSocket;

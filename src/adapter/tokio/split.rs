@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use ::tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Error, WebSocket};
-use crate::{CloseCode, Closed, Message, SendError};
+use crate::{CloseCode, Closed, Message, Outgoing, SendError};
 
 /// The half that sends. It can be cloned: clones send whole messages, in any order among them.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// # Errors
     ///
     /// As [`WebSocket::send`].
-    pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+    pub async fn send(&self, message: impl Into<Outgoing>) -> Result<(), Error> {
         self.queue(message.into()).await?;
         self.flush().await
     }
@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// # Errors
     ///
     /// As [`WebSocket::send`].
-    pub async fn feed(&self, message: impl Into<Message>) -> Result<(), Error> {
+    pub async fn feed(&self, message: impl Into<Outgoing>) -> Result<(), Error> {
         self.queue(message.into()).await?;
         self.shared.wakers.wake_receiver();
         Ok(())
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// # Errors
     ///
     /// [`SendError::Full`] and [`SendError::Closed`] hand the message back.
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+    pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), SendError> {
         lock(&self.shared.state).ws.try_send(message)?;
         self.shared.wakers.wake_receiver();
         Ok(())
@@ -229,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     }
 
     /// Room and message in one poll: between two, another clone could take the room.
-    async fn queue(&self, message: Message) -> Result<(), Error> {
+    async fn queue(&self, message: Outgoing) -> Result<(), Error> {
         let mut message = Some(message);
         self.wait(|state, _, cx| {
             std::task::ready!(state.ws.driver.poll_room(cx))?;

@@ -10,8 +10,8 @@ use super::{Error, Receiver, Sender, split};
 use crate::adapter::connection;
 use crate::handshake::Negotiated;
 use crate::{
-    CloseCode, Closed, Config, Connection, Event, Message, Prepared, RecvBuf, Role, SendError,
-    Stats,
+    CloseCode, Closed, Config, Connection, Event, Message, Outgoing, Prepared, RecvBuf, Role,
+    SendError, Stats,
 };
 
 /// A WebSocket over any tokio stream.
@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     ///
     /// [`Error::Send`] on a connection that is closing, [`Error::Io`].
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+    pub async fn send(&mut self, message: impl Into<Outgoing>) -> Result<(), Error> {
         self.feed(message).await?;
         self.flush().await
     }
@@ -133,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+    pub async fn feed(&mut self, message: impl Into<Outgoing>) -> Result<(), Error> {
         self.ready().await?;
         Ok(self.driver.conn.send(message)?)
     }
@@ -152,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     ///
     /// [`SendError::Full`] and [`SendError::Closed`] hand the message back.
-    pub fn try_send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+    pub fn try_send(&mut self, message: impl Into<Outgoing>) -> Result<(), SendError> {
         self.driver.conn.send(message)
     }
 

@@ -1,0 +1,287 @@
+//! Compressed messages (RFC 7692): which codec serves which message, and what they cost.
+//!
+//! Nothing is allocated before the first compressed message. Without context takeover a codec belongs to the
+//! connection for one message only; between messages it waits in the pool.
+
+use alloc::vec::Vec;
+
+use super::Connection;
+use super::receive::{Frame, Incoming, Step};
+use crate::buffer::RecvBuf;
+use crate::config::{Delivery, Role};
+use crate::deflate::{
+    CodecPool, Compression, Compressor, Decompressor, Direction, InflateError, Params, compressor,
+    decompressor,
+};
+use crate::error::Error;
+use crate::frame::{Header, OpCode};
+use crate::message::{Compress, Kind};
+use crate::time::Instant;
+
+/// Compression as it was agreed on.
+#[derive(Debug)]
+pub(super) struct State {
+    settings: Compression,
+    send: Direction,
+    receive: Direction,
+    pool: Option<&'static dyn CodecPool>,
+    compressor: Option<Compressor>,
+    decompressor: Option<Decompressor>,
+    /// Bytes of the message that comes in which have been inflated, and what they came to.
+    wire: u64,
+    inflated: u64,
+    /// When a message was last compressed.
+    used: Option<Instant>,
+    /// Whether one has been since time last came in.
+    noted: bool,
+}
+
+/// How much is inflated in one step.
+const STEP: usize = 16 * 1024;
+
+/// How much larger than its limit a message may be on the wire: what DEFLATE adds to data that it cannot make
+/// smaller, and more.
+const WIRE_SLACK: u64 = 1024;
+
+/// A ratio limit does not look at messages smaller than this.
+const RATIO_FLOOR: u64 = 1024;
+
+impl Connection {
+    /// Compresses and inflates messages as was agreed on, with the settings of
+    /// [`Config::compression`](crate::Config::compression) or their defaults.
+    ///
+    /// `pool` is where codecs wait between messages; without one they are made anew for each message that
+    /// takes no context over.
+    pub fn with_compression(
+        mut self,
+        params: Params,
+        pool: Option<&'static dyn CodecPool>,
+    ) -> Self {
+        let (send, receive) = match self.role() {
+            Role::Server => (params.server, params.client),
+            Role::Client => (params.client, params.server),
+        };
+        self.compression = Some(alloc::boxed::Box::new(State {
+            settings: self.config.compression.clone().unwrap_or_default(),
+            send,
+            receive,
+            pool,
+            compressor: None,
+            decompressor: None,
+            wire: 0,
+            inflated: 0,
+            used: None,
+            noted: false,
+        }));
+        self
+    }
+
+    /// Whether messages may be compressed.
+    #[must_use]
+    pub fn has_compression(&self) -> bool {
+        self.compression.is_some()
+    }
+
+    /// Whether a message of this length is to be compressed.
+    #[inline]
+    pub(super) fn compresses(&self, len: usize, wish: Compress) -> bool {
+        match (&self.compression, wish) {
+            (None, _) | (_, Compress::Never) => false,
+            (Some(_), Compress::Always) => true,
+            (Some(state), Compress::Auto) => len >= state.settings.min_size,
+        }
+    }
+
+    /// Queues a message compressed; as it is where that is smaller and no context has to be kept.
+    pub(super) fn queue_compressed(&mut self, kind: Kind, payload: &[u8]) {
+        self.note_message(payload.len());
+        let Some(state) = &mut self.compression else { return };
+        let mut compressor = state.take_compressor();
+        let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
+        let keeps_context = state.send.context_takeover;
+        let queued = self.tx.put_built(mask, |out: &mut Vec<u8>| {
+            let start = out.len();
+            compressor.finish(payload, out);
+            let len = out.len() - start;
+            let smaller = keeps_context || len < payload.len() || payload.is_empty();
+            smaller.then(|| Header {
+                fin: true,
+                rsv1: true,
+                opcode: kind.opcode(),
+                mask,
+                len: len as u64,
+            })
+        });
+        state.put_compressor(compressor);
+        if queued {
+            self.stats.frames_sent += 1;
+        } else {
+            self.queue_frame(kind.opcode(), true, payload);
+        }
+    }
+
+    /// Queues a fragment of a message that is compressed.
+    pub(super) fn queue_compressed_fragment(&mut self, opcode: OpCode, fin: bool, piece: &[u8]) {
+        let Some(state) = &mut self.compression else { return };
+        // The compressor stays with the message until its last fragment.
+        let mut compressor = state.take_compressor();
+        let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
+        let rsv1 = opcode != OpCode::Continuation;
+        self.tx.put_built(mask, |out: &mut Vec<u8>| {
+            let start = out.len();
+            if fin {
+                compressor.finish(piece, out);
+            } else if !piece.is_empty() {
+                compressor.compress(piece, out);
+            }
+            Some(Header { fin, rsv1, opcode, mask, len: (out.len() - start) as u64 })
+        });
+        if fin {
+            state.put_compressor(compressor);
+        } else {
+            state.compressor = Some(compressor);
+        }
+        self.stats.frames_sent += 1;
+    }
+
+    /// The window that a message prepared for many peers has to keep to, if it may be sent compressed.
+    pub(super) fn prepared_window(&self) -> Option<u8> {
+        self.compression.as_ref().map(|state| state.send.window_bits)
+    }
+
+    /// Forgets the context of what was sent: the peer has been sent something that was not compressed here.
+    pub(super) fn forget_context(&mut self) {
+        if let Some(state) = &mut self.compression {
+            state.compressor = None;
+        }
+    }
+
+    /// Takes what has come of a compressed message's frame.
+    pub(super) fn read_compressed(
+        &mut self,
+        rx: &mut RecvBuf,
+        mut frame: Frame,
+        message: Incoming,
+    ) -> Result<Step, Error> {
+        loop {
+            let unread = rx.unread().len();
+            let now = usize::try_from(frame.remaining).map_or(unread, |left| left.min(unread));
+            if let Some(key) = frame.key {
+                if frame.clear < now {
+                    rx.unmask(frame.clear, now, crate::frame::rotate(key, frame.clear));
+                    frame.clear = now;
+                }
+            }
+            let (consumed, full) = self.inflate(rx, now)?;
+            frame.advance(consumed);
+            self.stats.payload_received += consumed as u64;
+            if consumed > 0 {
+                self.receive.control_credit = self.config.control_frame_burst;
+            }
+            self.receive.frame = Some(frame);
+            if message.kind == Kind::Text {
+                rx.check_text().map_err(|_| Error::InvalidUtf8)?;
+            }
+            if self.config.delivery == Delivery::Chunks && !rx.inflated().is_empty() {
+                if let Some(step) = self.tell_chunk(rx, message, false) {
+                    return Ok(step);
+                }
+            }
+            if !full && consumed == now {
+                break;
+            }
+        }
+        if frame.remaining > 0 {
+            return Ok(Step::NeedBytes);
+        }
+        self.receive.frame = None;
+        if !frame.fin {
+            return Ok(Step::Continue);
+        }
+        self.finish_inflating(rx)?;
+        self.end_message(rx, message)
+    }
+
+    /// Inflates up to one step of output; returns what was consumed and whether there may be more output.
+    fn inflate(&mut self, rx: &mut RecvBuf, len: usize) -> Result<(usize, bool), Error> {
+        let limit = self.config.max_message_size;
+        let Some(state) = &mut self.compression else { return Ok((len, false)) };
+        let window_bits = state.receive.window_bits;
+        let codec = state.decompressor.get_or_insert_with(|| decompressor(state.pool, window_bits));
+        let left = usize::try_from(limit.saturating_sub(state.inflated)).unwrap_or(usize::MAX);
+        let (input, out, so_far) = rx.inflation(len, left.saturating_add(1).min(STEP));
+        let room = out.len();
+        let done = codec.decompress(input, out, so_far)?;
+        rx.note_inflated(done.consumed, done.produced);
+        state.wire += done.consumed as u64;
+        state.inflated += done.produced as u64;
+        self.stats.inflated_received += done.produced as u64;
+        if state.inflated > limit
+            || state.wire > limit.saturating_add(limit / 8).saturating_add(WIRE_SLACK)
+        {
+            return Err(Error::MessageTooLarge { limit });
+        }
+        if let Some(limit) = state.settings.max_ratio {
+            let allowed = state.wire.saturating_mul(limit.into()).max(RATIO_FLOOR);
+            if state.inflated > allowed {
+                return Err(Error::RatioTooLarge { limit });
+            }
+        }
+        Ok((done.consumed, done.produced == room))
+    }
+
+    fn finish_inflating(&mut self, rx: &RecvBuf) -> Result<(), Error> {
+        let Some(state) = &mut self.compression else { return Ok(()) };
+        if let Some(codec) = &mut state.decompressor {
+            // A frame without payload is no compressed message to zlib: it would wait for more of a block.
+            if state.wire > 0 {
+                codec.finish(rx.inflated())?;
+            }
+        }
+        (state.wire, state.inflated) = (0, 0);
+        if !state.receive.context_takeover {
+            if let (Some(codec), Some(pool)) = (state.decompressor.take(), state.pool) {
+                pool.give_decompressor(codec);
+            }
+        }
+        Ok(())
+    }
+
+    /// Dates what has been compressed.
+    pub(super) fn date_compression(&mut self, now: Instant) {
+        if let Some(state) = &mut self.compression {
+            if core::mem::take(&mut state.noted) {
+                state.used = Some(now);
+            }
+        }
+    }
+
+    /// When a compressor that keeps its context is released, if none is used before.
+    pub(super) fn release_at(&self) -> Option<Instant> {
+        let state = self.compression.as_ref()?;
+        let kept = state.compressor.is_some() && self.send.open.is_none();
+        Some(state.used? + state.settings.release_after.filter(|_| kept)?)
+    }
+}
+
+impl State {
+    fn take_compressor(&mut self) -> Compressor {
+        let settings = self.settings.settings(self.send.window_bits);
+        self.compressor.take().unwrap_or_else(|| compressor(self.pool, settings))
+    }
+
+    fn put_compressor(&mut self, compressor: Compressor) {
+        self.noted = true;
+        if self.send.context_takeover {
+            self.compressor = Some(compressor);
+        } else if let Some(pool) = self.pool {
+            pool.give_compressor(compressor);
+        }
+    }
+}
+
+impl From<InflateError> for Error {
+    fn from(error: InflateError) -> Self {
+        Self::Inflate(error)
+    }
+}

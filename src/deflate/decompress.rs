@@ -1,0 +1,206 @@
+//! Decompressing messages, strictly and within bounds.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::{Direction, DistanceCheck, MAX_WINDOW, TAIL};
+
+/// A decompressor for one direction of a connection.
+pub struct Decompressor {
+    inflate: Inflate,
+    /// Present where a smaller window than DEFLATE's own was agreed on: zlib's check of distances depends
+    /// on how its input is cut.
+    distances: Option<Box<DistanceCheck>>,
+    /// The latest output, kept from the first final block on: after one, zlib has to be started anew
+    /// and be given its window back.
+    history: Option<Vec<u8>>,
+    /// Whether the input so far ends with a final block.
+    ended: bool,
+    /// How many bytes of window may be given back after final blocks.
+    credit: usize,
+}
+
+/// What a message may have of that at once, and for each byte of input.
+const CREDIT: usize = 1024 * 1024;
+const CREDIT_PER_BYTE: usize = 256;
+
+/// How far a step came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of input that were taken.
+    pub consumed: usize,
+    /// Bytes of output that were made.
+    pub produced: usize,
+}
+
+/// Data that is not what RFC 7692 section 7.2.2 can inflate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InflateError {
+    /// Not DEFLATE, or a reference to what was never sent.
+    Data,
+    /// A reference further back than the agreed window.
+    Distance,
+    /// The message does not end at the end of a block.
+    Unfinished,
+    /// Final blocks without end.
+    FinalBlocks,
+}
+
+impl fmt::Display for InflateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Data => "compressed message is not valid DEFLATE",
+            Self::Distance => "compressed message refers back beyond the agreed window",
+            Self::Unfinished => "compressed message does not end at the end of a block",
+            Self::FinalBlocks => "compressed message with too many final blocks",
+        })
+    }
+}
+
+impl core::error::Error for InflateError {}
+
+impl Decompressor {
+    pub(crate) fn new(window_bits: u8) -> Self {
+        Self {
+            inflate: Inflate::new(false, Direction::MAX_BITS),
+            distances: check_for(window_bits),
+            history: None,
+            ended: false,
+            credit: CREDIT,
+        }
+    }
+
+    /// Forgets all that came before.
+    pub(crate) fn reset(&mut self, window_bits: u8) {
+        self.inflate.reset(false);
+        self.distances = check_for(window_bits);
+        self.history = None;
+        self.ended = false;
+        self.credit = CREDIT;
+    }
+
+    /// Inflates as much of `input` as `out` has room for. `message` is what the message has come to so far.
+    ///
+    /// Less than all of the input is consumed, or all of `out` is filled, where there is more to come: call
+    /// again then, with what is left of the input, even if that is nothing.
+    pub(crate) fn decompress(
+        &mut self,
+        input: &[u8],
+        out: &mut [u8],
+        message: &[u8],
+    ) -> Result<Progress, InflateError> {
+        let mut done = Progress { consumed: 0, produced: 0 };
+        loop {
+            if self.ended && done.consumed < input.len() {
+                self.start_again(message, &out[..done.produced])?;
+            }
+            if self.ended {
+                break;
+            }
+            let rest = &input[done.consumed..];
+            let step = self.step(rest, &mut out[done.produced..], InflateFlush::NoFlush)?;
+            if let Some(distances) = &mut self.distances {
+                let taken = &rest[..step.consumed];
+                distances.feed(taken).map_err(|_| InflateError::Distance)?;
+            }
+            self.credit = self.credit.saturating_add(step.consumed * CREDIT_PER_BYTE).min(CREDIT);
+            done.consumed += step.consumed;
+            done.produced += step.produced;
+            let stuck = step.consumed == 0 && step.produced == 0;
+            let full = done.produced == out.len();
+            let empty = done.consumed == input.len();
+            if !self.ended && (stuck || full || empty) {
+                if stuck && !full && !empty {
+                    return Err(InflateError::Data);
+                }
+                break;
+            }
+        }
+        self.remember(&out[..done.produced]);
+        Ok(done)
+    }
+
+    /// Ends a message: puts back what the sender has cut off and sees that it fits.
+    pub(crate) fn finish(&mut self, message: &[u8]) -> Result<(), InflateError> {
+        if self.ended {
+            // A final block ended with the message's last byte: there is nothing to add the tail to.
+            return self.start_again(message, &[]);
+        }
+        let mut none = [0; 8];
+        // Asked to stop at the end of a block, zlib takes the tail and not the byte after it, and makes nothing
+        // of it, exactly if the tail completes an empty stored block.
+        let [a, b, c, d] = TAIL;
+        let tail = self.step(&[a, b, c, d, 0], &mut none, InflateFlush::Block)?;
+        if tail != (Progress { consumed: TAIL.len(), produced: 0 }) {
+            return Err(InflateError::Unfinished);
+        }
+        if let Some(distances) = &mut self.distances {
+            distances.feed(&TAIL).map_err(|_| InflateError::Distance)?;
+        }
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        input: &[u8],
+        out: &mut [u8],
+        flush: InflateFlush,
+    ) -> Result<Progress, InflateError> {
+        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
+        match self.inflate.decompress(input, out, flush) {
+            Ok(Status::StreamEnd) => self.ended = true,
+            Ok(Status::Ok | Status::BufError) => {}
+            Err(_) => return Err(InflateError::Data),
+        }
+        let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+        Ok(Progress {
+            consumed: count(self.inflate.total_in(), before_in),
+            produced: count(self.inflate.total_out(), before_out),
+        })
+    }
+
+    /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4).
+    fn start_again(&mut self, message: &[u8], latest: &[u8]) -> Result<(), InflateError> {
+        let history = self.history.get_or_insert_with(|| last(message, MAX_WINDOW).to_vec());
+        let mut window = last(history, MAX_WINDOW).to_vec();
+        window.extend_from_slice(last(latest, MAX_WINDOW));
+        self.inflate.reset(false);
+        self.ended = false;
+        let window = last(&window, MAX_WINDOW);
+        // Giving the window back costs its length: a peer may not make that our main occupation.
+        self.credit = self.credit.checked_sub(window.len()).ok_or(InflateError::FinalBlocks)?;
+        if !window.is_empty() {
+            self.inflate.set_dictionary(window).map_err(|_| InflateError::Data)?;
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, output: &[u8]) {
+        let Some(history) = &mut self.history else { return };
+        history.extend_from_slice(last(output, MAX_WINDOW));
+        if history.len() > 2 * MAX_WINDOW {
+            let keep = history.len() - MAX_WINDOW;
+            history.drain(..keep);
+        }
+    }
+}
+
+fn check_for(window_bits: u8) -> Option<Box<DistanceCheck>> {
+    (window_bits < Direction::MAX_BITS).then(|| Box::new(DistanceCheck::new(window_bits)))
+}
+
+fn last(bytes: &[u8], count: usize) -> &[u8] {
+    &bytes[bytes.len().saturating_sub(count)..]
+}
+
+impl fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decompressor")
+            .field("checks_distances", &self.distances.is_some())
+            .finish_non_exhaustive()
+    }
+}
