@@ -41,6 +41,7 @@
 //! |---|---|---|
 //! | `std` | yes | what needs the standard library |
 //! | `handshake` | yes | the opening handshake in both roles and the blocking adapter |
+//! | `deflate` | yes | permessage-deflate ([RFC 7692]), negotiated where [`Config::compression`] is set |
 //! | `tokio` | no | the tokio adapter |
 //!
 //! # How a connection ends
@@ -50,6 +51,7 @@
 //! peer.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
+//! [RFC 7692]: https://www.rfc-editor.org/rfc/rfc7692
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;

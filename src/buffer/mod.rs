@@ -1,5 +1,6 @@
 //! Bytes that came ([`RecvBuf`]) and bytes to go ([`Transmit`]).
 
+mod assembly;
 #[cfg(feature = "deflate")]
 mod plain;
 mod recv;

@@ -1,9 +1,14 @@
 //! Where compressed messages are inflated to: memory that is zeroed once, when it is allocated.
+//!
+//! A compressed message's bytes stay where they came; what they inflate to is put together here.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::Bytes;
+
+use super::RecvBuf;
+use crate::frame;
 
 /// What a connection may keep between messages.
 const KEEP: usize = 64 * 1024;
@@ -45,5 +50,45 @@ impl Plain {
         let (so_far, free) = self.buf.split_at_mut(message.end);
         let room = free.len().min(room.max(1));
         (&so_far[message.start..], &mut free[..room])
+    }
+}
+
+impl RecvBuf {
+    /// Begins a message that is inflated.
+    pub(crate) fn begin_inflated(&mut self) {
+        self.plain.take_if(|plain| plain.is_large());
+        self.in_plain = true;
+        self.message = 0..0;
+        self.checked = 0;
+    }
+
+    /// Unmasks the unparsed bytes from `from` to `to` where they lie.
+    pub(crate) fn unmask(&mut self, from: usize, to: usize, key: [u8; 4]) {
+        frame::mask(&mut self.buf[self.start + from..self.start + to], key);
+    }
+
+    /// The first `len` unparsed bytes, room for up to `room` bytes of output, and the message so far.
+    pub(crate) fn inflation(&mut self, len: usize, room: usize) -> (&[u8], &mut [u8], &[u8]) {
+        if self.held.is_empty() && self.message.start > 0 {
+            // A chunk has been told: what is left is at most the beginning of a character.
+            if let Some(plain) = &mut self.plain {
+                plain.move_down(self.message.clone());
+            }
+            self.message = 0..self.message.len();
+        }
+        let plain = self.plain.get_or_insert_default();
+        let (message, out) = plain.room(self.message.clone(), room);
+        (&self.buf[self.start..self.start + len], out, message)
+    }
+
+    /// Takes `consumed` bytes as inflated to `produced` bytes of the message.
+    pub(crate) fn note_inflated(&mut self, consumed: usize, produced: usize) {
+        self.start += consumed;
+        self.message.end += produced;
+    }
+
+    /// How long the inflated message is so far, without what has been told of it.
+    pub(crate) fn inflated(&self) -> &[u8] {
+        &self.memory()[self.message.clone()]
     }
 }

@@ -16,15 +16,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+use bytes::BufMut;
 use bytes::buf::Limit;
-use bytes::{BufMut, Bytes};
 
 #[cfg(feature = "deflate")]
 use super::plain::Plain;
-use crate::frame;
-use crate::message::Utf8Bytes;
-use crate::unchecked::as_checked_str;
-use crate::utf8::{self, InvalidUtf8};
 
 /// Bytes that have come from the peer.
 ///
@@ -39,30 +35,30 @@ use crate::utf8::{self, InvalidUtf8};
 /// [`spare`]: Self::spare
 #[derive(Default)]
 pub struct RecvBuf {
-    buf: Vec<u8>,
+    pub(super) buf: Vec<u8>,
     /// Bytes at the end of `buf` that are initialised but not received.
-    zeroed: usize,
+    pub(super) zeroed: usize,
     /// The first byte not yet parsed.
-    start: usize,
+    pub(super) start: usize,
     /// The message that is being put together: a part of `buf`, or of `plain` where it is compressed.
-    message: Range<usize>,
+    pub(super) message: Range<usize>,
     /// Whether the message is being inflated.
     #[cfg(feature = "deflate")]
-    in_plain: bool,
+    pub(super) in_plain: bool,
     /// Where messages are inflated to.
     #[cfg(feature = "deflate")]
-    plain: Option<Box<Plain>>,
+    pub(super) plain: Option<Box<Plain>>,
     /// Whether `held` is a part of `plain`.
     #[cfg(feature = "deflate")]
-    held_in_plain: bool,
+    pub(super) held_in_plain: bool,
     /// How many bytes of the message are known to be valid UTF-8.
-    checked: usize,
+    pub(super) checked: usize,
     /// The payload of an event that has been found and not yet told.
-    held: Range<usize>,
+    pub(super) held: Range<usize>,
     /// Whether `held` has been checked as UTF-8 in full.
-    held_is_text: bool,
+    pub(super) held_is_text: bool,
     /// How many received bytes have been moved out of the buffer since it was made.
-    removed: u64,
+    pub(super) removed: u64,
 }
 
 /// The size of the first allocation.
@@ -70,10 +66,6 @@ const CHUNK: usize = 8 * 1024;
 
 /// Room for less than this is not worth a read: it is compacted or grown first.
 const MIN_ROOM: usize = 2 * 1024;
-
-/// Payloads from this size on are handed out with the memory they lie in, if they fill half of it;
-/// smaller ones are copied, so that keeping one never pins a larger buffer.
-const STEAL: usize = 32 * 1024;
 
 impl RecvBuf {
     /// An empty buffer that owns no memory.
@@ -205,7 +197,7 @@ impl RecvBuf {
         self.removed + self.end() as u64
     }
 
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.buf.len() - self.zeroed
     }
 
@@ -280,216 +272,12 @@ impl RecvBuf {
     }
 
     /// The memory in which the message lies.
-    fn memory(&self) -> &[u8] {
+    pub(super) fn memory(&self) -> &[u8] {
         #[cfg(feature = "deflate")]
         if self.in_plain {
             return self.plain.as_ref().map_or(&[], |plain| plain.bytes());
         }
         &self.buf
-    }
-}
-
-/// What the connection does with the bytes.
-impl RecvBuf {
-    /// Drops everything received, also what is told or being put together.
-    pub(crate) fn discard(&mut self) {
-        self.start = self.end();
-        self.message = self.start..self.start;
-        self.held = 0..0;
-    }
-
-    /// Begins a message at the first unparsed byte.
-    #[inline]
-    pub(crate) fn begin_message(&mut self) {
-        #[cfg(feature = "deflate")]
-        {
-            self.in_plain = false;
-        }
-        self.message = self.start..self.start;
-        self.checked = 0;
-    }
-
-    /// Adds `len` unparsed bytes to the message, unmasked with `key` if there is one.
-    #[inline]
-    pub(crate) fn absorb(&mut self, len: usize, key: Option<[u8; 4]>) {
-        let from = self.start..self.start + len;
-        if let Some(key) = key {
-            frame::mask(&mut self.buf[from.clone()], key);
-        }
-        if self.message.is_empty() {
-            self.message = from.start..from.start;
-        } else if self.message.end != from.start {
-            self.buf.copy_within(from, self.message.end);
-        }
-        self.start += len;
-        self.message.end += len;
-    }
-
-    /// Checks what has been added to the message as UTF-8.
-    #[inline]
-    pub(crate) fn check_text(&mut self) -> Result<(), InvalidUtf8> {
-        let new = self.message.start + self.checked..self.message.end;
-        self.checked += utf8::check(&self.memory()[new])?;
-        Ok(())
-    }
-
-    /// Whether the message so far is whole characters.
-    #[inline]
-    pub(crate) fn is_whole_text(&self) -> bool {
-        self.checked == self.message.len()
-    }
-
-    /// Makes the message the payload of the next event.
-    #[inline]
-    pub(crate) fn hold_message(&mut self) {
-        self.hold(self.message.clone());
-        self.held_is_text = self.is_whole_text();
-        self.message.start = self.message.end;
-        self.checked = 0;
-    }
-
-    /// Makes the whole characters of the message so far the payload of the next event and keeps the
-    /// beginning of an unfinished one, to be told with what follows.
-    pub(crate) fn hold_whole_text(&mut self) {
-        self.hold(self.message.start..self.message.start + self.checked);
-        self.held_is_text = true;
-        self.message.start = self.held.end;
-        self.checked = 0;
-    }
-
-    /// Makes `len` unparsed bytes, unmasked with `key` if there is one, the payload of the next event.
-    pub(crate) fn hold_control(&mut self, len: usize, key: Option<[u8; 4]>) {
-        let range = self.start..self.start + len;
-        if let Some(key) = key {
-            frame::mask(&mut self.buf[range.clone()], key);
-        }
-        self.start += len;
-        self.held = range;
-        self.held_is_text = false;
-        #[cfg(feature = "deflate")]
-        {
-            self.held_in_plain = false;
-        }
-    }
-
-    /// Looks at the payload of the next event.
-    pub(crate) fn held(&self) -> &[u8] {
-        &self.held_memory()[self.held.clone()]
-    }
-
-    /// The memory in which the payload of the next event lies.
-    #[inline]
-    fn held_memory(&self) -> &[u8] {
-        #[cfg(feature = "deflate")]
-        if self.held_in_plain {
-            return self.plain.as_ref().map_or(&[], |plain| plain.bytes());
-        }
-        &self.buf
-    }
-
-    /// The payload of the next event lies where its message does.
-    #[inline]
-    fn hold(&mut self, range: Range<usize>) {
-        self.held = range;
-        #[cfg(feature = "deflate")]
-        {
-            self.held_in_plain = self.in_plain;
-        }
-    }
-
-    /// The payload of the next event, which is told by this.
-    #[inline]
-    pub(crate) fn tell(&mut self) -> &[u8] {
-        let held = core::mem::replace(&mut self.held, 0..0);
-        &self.held_memory()[held]
-    }
-
-    /// The text of the next event, which is told by this; empty where the payload is not text.
-    #[inline]
-    pub(crate) fn tell_text(&mut self) -> &str {
-        let is_text = core::mem::take(&mut self.held_is_text);
-        let bytes = self.tell();
-        if is_text { as_checked_str(bytes) } else { "" }
-    }
-
-    /// The text of the next event as a value of its own, which is told by this.
-    pub(crate) fn tell_owned_text(&mut self) -> Utf8Bytes {
-        let is_text = core::mem::take(&mut self.held_is_text);
-        let bytes = self.tell_owned();
-        if is_text { Utf8Bytes::from_checked(bytes) } else { Utf8Bytes::default() }
-    }
-
-    /// The payload of the next event as a value of its own, which is told by this.
-    ///
-    /// Large ones take the memory they lie in with them; what was received after them moves to new memory.
-    pub(crate) fn tell_owned(&mut self) -> Bytes {
-        let held = self.held.clone();
-        #[cfg(feature = "deflate")]
-        if self.held_in_plain {
-            let whole = self.held_memory().len();
-            if held.len() < STEAL || held.len() < whole / 2 {
-                return Bytes::copy_from_slice(self.tell());
-            }
-            self.held = 0..0;
-            self.message = 0..0;
-            return self.plain.take().unwrap_or_default().into_bytes().slice(held);
-        }
-        if held.len() < STEAL || held.len() < self.buf.capacity() / 2 || !self.message.is_empty() {
-            return Bytes::copy_from_slice(self.tell());
-        }
-        let end = self.end();
-        let unread = self.buf[self.start..end].to_vec();
-        self.removed += self.start as u64;
-        self.start = 0;
-        self.zeroed = 0;
-        self.message = 0..0;
-        self.held = 0..0;
-        let mut memory = core::mem::replace(&mut self.buf, unread);
-        memory.truncate(held.end);
-        Bytes::from(memory).slice(held.start..)
-    }
-}
-
-/// What the connection does with a compressed message: its bytes stay where they came, what they inflate to is put
-/// together elsewhere.
-#[cfg(feature = "deflate")]
-impl RecvBuf {
-    /// Begins a message that is inflated.
-    pub(crate) fn begin_inflated(&mut self) {
-        self.plain.take_if(|plain| plain.is_large());
-        self.in_plain = true;
-        self.message = 0..0;
-        self.checked = 0;
-    }
-
-    /// Unmasks the unparsed bytes from `from` to `to` where they lie.
-    pub(crate) fn unmask(&mut self, from: usize, to: usize, key: [u8; 4]) {
-        frame::mask(&mut self.buf[self.start + from..self.start + to], key);
-    }
-
-    /// The first `len` unparsed bytes, room for up to `room` bytes of output, and the message so far.
-    pub(crate) fn inflation(&mut self, len: usize, room: usize) -> (&[u8], &mut [u8], &[u8]) {
-        if self.held.is_empty() && self.message.start > 0 {
-            // A chunk has been told: what is left is at most the beginning of a character.
-            if let Some(plain) = &mut self.plain {
-                plain.move_down(self.message.clone());
-            }
-            self.message = 0..self.message.len();
-        }
-        let plain = self.plain.get_or_insert_default();
-        let (message, out) = plain.room(self.message.clone(), room);
-        (&self.buf[self.start..self.start + len], out, message)
-    }
-
-    /// Takes `consumed` bytes as inflated to `produced` bytes of the message.
-    pub(crate) fn note_inflated(&mut self, consumed: usize, produced: usize) {
-        self.start += consumed;
-        self.message.end += produced;
-    }
-
-    /// How long the inflated message is so far, without what has been told of it.
-    pub(crate) fn inflated(&self) -> &[u8] {
-        &self.memory()[self.message.clone()]
     }
 }
 

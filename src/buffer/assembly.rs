@@ -1,0 +1,175 @@
+//! Putting messages together in the receive buffer, and telling them: what the connection does with the bytes.
+
+use core::ops::Range;
+
+use bytes::Bytes;
+
+use super::RecvBuf;
+use crate::frame;
+use crate::message::Utf8Bytes;
+use crate::unchecked::as_checked_str;
+use crate::utf8::{self, InvalidUtf8};
+
+/// Payloads from this size on are handed out with the memory they lie in, if they fill half of it;
+/// smaller ones are copied, so that keeping one never pins a larger buffer.
+const STEAL: usize = 32 * 1024;
+
+impl RecvBuf {
+    /// Drops everything received, also what is told or being put together.
+    pub(crate) fn discard(&mut self) {
+        self.start = self.end();
+        self.message = self.start..self.start;
+        self.held = 0..0;
+    }
+
+    /// Begins a message at the first unparsed byte.
+    #[inline]
+    pub(crate) fn begin_message(&mut self) {
+        #[cfg(feature = "deflate")]
+        {
+            self.in_plain = false;
+        }
+        self.message = self.start..self.start;
+        self.checked = 0;
+    }
+
+    /// Adds `len` unparsed bytes to the message, unmasked with `key` if there is one.
+    #[inline]
+    pub(crate) fn absorb(&mut self, len: usize, key: Option<[u8; 4]>) {
+        let from = self.start..self.start + len;
+        if let Some(key) = key {
+            frame::mask(&mut self.buf[from.clone()], key);
+        }
+        if self.message.is_empty() {
+            self.message = from.start..from.start;
+        } else if self.message.end != from.start {
+            self.buf.copy_within(from, self.message.end);
+        }
+        self.start += len;
+        self.message.end += len;
+    }
+
+    /// Checks what has been added to the message as UTF-8.
+    #[inline]
+    pub(crate) fn check_text(&mut self) -> Result<(), InvalidUtf8> {
+        let new = self.message.start + self.checked..self.message.end;
+        self.checked += utf8::check(&self.memory()[new])?;
+        Ok(())
+    }
+
+    /// Whether the message so far is whole characters.
+    #[inline]
+    pub(crate) fn is_whole_text(&self) -> bool {
+        self.checked == self.message.len()
+    }
+
+    /// Makes the message the payload of the next event.
+    #[inline]
+    pub(crate) fn hold_message(&mut self) {
+        self.hold(self.message.clone());
+        self.held_is_text = self.is_whole_text();
+        self.message.start = self.message.end;
+        self.checked = 0;
+    }
+
+    /// Makes the whole characters of the message so far the payload of the next event and keeps the
+    /// beginning of an unfinished one, to be told with what follows.
+    pub(crate) fn hold_whole_text(&mut self) {
+        self.hold(self.message.start..self.message.start + self.checked);
+        self.held_is_text = true;
+        self.message.start = self.held.end;
+        self.checked = 0;
+    }
+
+    /// Makes `len` unparsed bytes, unmasked with `key` if there is one, the payload of the next event.
+    pub(crate) fn hold_control(&mut self, len: usize, key: Option<[u8; 4]>) {
+        let range = self.start..self.start + len;
+        if let Some(key) = key {
+            frame::mask(&mut self.buf[range.clone()], key);
+        }
+        self.start += len;
+        self.held = range;
+        self.held_is_text = false;
+        #[cfg(feature = "deflate")]
+        {
+            self.held_in_plain = false;
+        }
+    }
+
+    /// Looks at the payload of the next event.
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.held_memory()[self.held.clone()]
+    }
+
+    /// The memory in which the payload of the next event lies.
+    #[inline]
+    fn held_memory(&self) -> &[u8] {
+        #[cfg(feature = "deflate")]
+        if self.held_in_plain {
+            return self.plain.as_ref().map_or(&[], |plain| plain.bytes());
+        }
+        &self.buf
+    }
+
+    /// The payload of the next event lies where its message does.
+    #[inline]
+    fn hold(&mut self, range: Range<usize>) {
+        self.held = range;
+        #[cfg(feature = "deflate")]
+        {
+            self.held_in_plain = self.in_plain;
+        }
+    }
+
+    /// The payload of the next event, which is told by this.
+    #[inline]
+    pub(crate) fn tell(&mut self) -> &[u8] {
+        let held = core::mem::replace(&mut self.held, 0..0);
+        &self.held_memory()[held]
+    }
+
+    /// The text of the next event, which is told by this; empty where the payload is not text.
+    #[inline]
+    pub(crate) fn tell_text(&mut self) -> &str {
+        let is_text = core::mem::take(&mut self.held_is_text);
+        let bytes = self.tell();
+        if is_text { as_checked_str(bytes) } else { "" }
+    }
+
+    /// The text of the next event as a value of its own, which is told by this.
+    pub(crate) fn tell_owned_text(&mut self) -> Utf8Bytes {
+        let is_text = core::mem::take(&mut self.held_is_text);
+        let bytes = self.tell_owned();
+        if is_text { Utf8Bytes::from_checked(bytes) } else { Utf8Bytes::default() }
+    }
+
+    /// The payload of the next event as a value of its own, which is told by this.
+    ///
+    /// Large ones take the memory they lie in with them; what was received after them moves to new memory.
+    pub(crate) fn tell_owned(&mut self) -> Bytes {
+        let held = self.held.clone();
+        #[cfg(feature = "deflate")]
+        if self.held_in_plain {
+            let whole = self.held_memory().len();
+            if held.len() < STEAL || held.len() < whole / 2 {
+                return Bytes::copy_from_slice(self.tell());
+            }
+            self.held = 0..0;
+            self.message = 0..0;
+            return self.plain.take().unwrap_or_default().into_bytes().slice(held);
+        }
+        if held.len() < STEAL || held.len() < self.buf.capacity() / 2 || !self.message.is_empty() {
+            return Bytes::copy_from_slice(self.tell());
+        }
+        let end = self.end();
+        let unread = self.buf[self.start..end].to_vec();
+        self.removed += self.start as u64;
+        self.start = 0;
+        self.zeroed = 0;
+        self.message = 0..0;
+        self.held = 0..0;
+        let mut memory = core::mem::replace(&mut self.buf, unread);
+        memory.truncate(held.end);
+        Bytes::from(memory).slice(held.start..)
+    }
+}
