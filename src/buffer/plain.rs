@@ -26,6 +26,10 @@ impl Plain {
         &self.buf
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// Whether the memory is too large to be kept for the next message.
     pub(super) fn is_large(&self) -> bool {
         self.buf.len() > KEEP
@@ -44,8 +48,8 @@ impl Plain {
     /// The message so far and room for up to `room` bytes behind it, at least one. It grows by doubling.
     pub(super) fn room(&mut self, message: Range<usize>, room: usize) -> (&[u8], &mut [u8]) {
         if self.buf.len() == message.end {
-            let len = (2 * self.buf.len()).max(FIRST);
-            self.buf.resize(len, 0);
+            let more = message.end.max(FIRST).min(room.max(1));
+            self.buf.resize(message.end + more, 0);
         }
         let (so_far, free) = self.buf.split_at_mut(message.end);
         let room = free.len().min(room.max(1));

@@ -167,7 +167,11 @@ impl RecvBuf {
     /// The memory the buffer owns, in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.buf.capacity()
+        #[cfg(feature = "deflate")]
+        let inflated = self.plain.as_ref().map_or(0, |plain| plain.capacity());
+        #[cfg(not(feature = "deflate"))]
+        let inflated = 0;
+        self.buf.capacity() + inflated
     }
 
     /// Gives the memory back where the buffer is [empty](Self::is_empty), for a pool or for good.
@@ -228,8 +232,13 @@ impl RecvBuf {
     /// Moves what is still needed to the front, without the gap before the unparsed bytes.
     fn compact(&mut self) {
         if self.is_inflating() {
-            // Message and payload lie elsewhere: only the unparsed bytes are needed.
-            self.move_down(self.start, 0);
+            // The message lies elsewhere; a control frame's payload may wait to be told here.
+            let waiting = !self.held.is_empty() && !self.is_held_elsewhere();
+            let base = if waiting { self.held.start } else { self.start };
+            if waiting {
+                self.held = 0..self.held.len();
+            }
+            self.move_down(base, 0);
             return;
         }
         if self.held.is_empty() {
@@ -268,6 +277,16 @@ impl RecvBuf {
 
     #[cfg(not(feature = "deflate"))]
     fn is_inflating(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "deflate")]
+    fn is_held_elsewhere(&self) -> bool {
+        self.held_in_plain
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn is_held_elsewhere(&self) -> bool {
         false
     }
 

@@ -206,8 +206,11 @@ impl Connection {
     fn inflate(&mut self, rx: &mut RecvBuf, len: usize) -> Result<(usize, bool), Error> {
         let limit = self.config.max_message_size;
         let Some(state) = &mut self.compression else { return Ok((len, false)) };
-        let window_bits = state.receive.window_bits;
-        let codec = state.decompressor.get_or_insert_with(|| decompressor(state.pool, window_bits));
+        let Direction { context_takeover, window_bits } = state.receive;
+        let history = context_takeover || self.config.delivery == Delivery::Chunks;
+        let codec = state
+            .decompressor
+            .get_or_insert_with(|| decompressor(state.pool, window_bits, history));
         let left = usize::try_from(limit.saturating_sub(state.inflated)).unwrap_or(usize::MAX);
         let (input, out, so_far) = rx.inflation(len, left.saturating_add(1).min(STEP));
         let room = out.len();

@@ -6,7 +6,7 @@ use core::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::{Direction, DistanceCheck, MAX_WINDOW, TAIL};
+use super::{Direction, DistanceCheck, TAIL};
 
 /// A decompressor for one direction of a connection.
 pub struct Decompressor {
@@ -14,9 +14,11 @@ pub struct Decompressor {
     /// Present where a smaller window than DEFLATE's own was agreed on: zlib's check of distances depends
     /// on how its input is cut.
     distances: Option<Box<DistanceCheck>>,
-    /// The latest output, kept from the first final block on: after one, zlib has to be started anew
-    /// and be given its window back.
+    /// The latest output. After a final block zlib has to be started anew and be given its window back,
+    /// which may reach beyond what is left of the message: into the messages before it, or into what has been
+    /// told of it.
     history: Option<Vec<u8>>,
+    window: usize,
     /// Whether the input so far ends with a final block.
     ended: bool,
     /// How many bytes of window may be given back after final blocks.
@@ -64,21 +66,25 @@ impl fmt::Display for InflateError {
 impl core::error::Error for InflateError {}
 
 impl Decompressor {
-    pub(crate) fn new(window_bits: u8) -> Self {
+    /// `history` says whether output must be kept here: where context is taken over, or messages are told in
+    /// pieces.
+    pub(crate) fn new(window_bits: u8, history: bool) -> Self {
         Self {
             inflate: Inflate::new(false, Direction::MAX_BITS),
             distances: check_for(window_bits),
-            history: None,
+            history: history.then(Vec::new),
+            window: 1 << window_bits.clamp(Direction::MIN_BITS, Direction::MAX_BITS),
             ended: false,
             credit: CREDIT,
         }
     }
 
     /// Forgets all that came before.
-    pub(crate) fn reset(&mut self, window_bits: u8) {
+    pub(crate) fn reset(&mut self, window_bits: u8, history: bool) {
         self.inflate.reset(false);
         self.distances = check_for(window_bits);
-        self.history = None;
+        self.history = history.then(Vec::new);
+        self.window = 1 << window_bits.clamp(Direction::MIN_BITS, Direction::MAX_BITS);
         self.ended = false;
         self.credit = CREDIT;
     }
@@ -165,12 +171,11 @@ impl Decompressor {
 
     /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4).
     fn start_again(&mut self, message: &[u8], latest: &[u8]) -> Result<(), InflateError> {
-        let history = self.history.get_or_insert_with(|| last(message, MAX_WINDOW).to_vec());
-        let mut window = last(history, MAX_WINDOW).to_vec();
-        window.extend_from_slice(last(latest, MAX_WINDOW));
+        let before = self.history.as_deref().unwrap_or(message);
+        let window = [last(before, self.window), last(latest, self.window)].concat();
         self.inflate.reset(false);
         self.ended = false;
-        let window = last(&window, MAX_WINDOW);
+        let window = last(&window, self.window);
         // Giving the window back costs its length: a peer may not make that our main occupation.
         self.credit = self.credit.checked_sub(window.len()).ok_or(InflateError::FinalBlocks)?;
         if !window.is_empty() {
@@ -181,11 +186,18 @@ impl Decompressor {
 
     fn remember(&mut self, output: &[u8]) {
         let Some(history) = &mut self.history else { return };
-        history.extend_from_slice(last(output, MAX_WINDOW));
-        if history.len() > 2 * MAX_WINDOW {
-            let keep = history.len() - MAX_WINDOW;
-            history.drain(..keep);
+        let output = last(output, self.window);
+        // A quarter more than the window, so that not every message moves it.
+        let most = self.window + self.window / 4;
+        if history.len() + output.len() > most {
+            let keep = self.window.saturating_sub(output.len()).min(history.len());
+            history.drain(..history.len() - keep);
         }
+        if history.len() + output.len() > history.capacity() {
+            let len = (2 * history.len()).max(output.len() + history.len()).min(most);
+            history.reserve_exact(len - history.len());
+        }
+        history.extend_from_slice(output);
     }
 }
 

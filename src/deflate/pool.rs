@@ -34,12 +34,16 @@ pub(crate) fn compressor(pool: Option<&'static dyn CodecPool>, settings: Setting
 }
 
 /// A decompressor from the pool or a new one, ready for a message without context.
-pub(crate) fn decompressor(pool: Option<&'static dyn CodecPool>, window_bits: u8) -> Decompressor {
+pub(crate) fn decompressor(
+    pool: Option<&'static dyn CodecPool>,
+    window_bits: u8,
+    history: bool,
+) -> Decompressor {
     match pool.and_then(CodecPool::take_decompressor) {
         Some(mut decompressor) => {
-            decompressor.reset(window_bits);
+            decompressor.reset(window_bits, history);
             decompressor
         }
-        None => Decompressor::new(window_bits),
+        None => Decompressor::new(window_bits, history),
     }
 }

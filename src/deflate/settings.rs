@@ -49,7 +49,7 @@ pub enum Strategy {
 ///
 /// The defaults are light: no context takeover in either direction, so compressors come from a shared pool and an
 /// idle connection owns none. A connection that keeps its context owns about 280 KB for sending
-/// (`mem_level` 5; 380 KB at 8) and 48 KB for receiving, from its first compressed message on.
+/// (`mem_level` 5; 380 KB at 8) and 48 to 88 KB for receiving, from its first compressed message on.
 ///
 /// ```
 /// use hybi::{Compression, Config};

@@ -181,8 +181,12 @@ pub(super) fn verify(
 ) -> Result<Option<Params>, HandshakeError> {
     let answer = match chosen {
         [] => return Ok(None),
-        [answer] if answer.name == NAME && !offers.is_empty() => answer,
-        _ => return Err(HandshakeError::UnexpectedExtension),
+        _ if offers.is_empty() || chosen.iter().any(|extension| extension.name != NAME) => {
+            return Err(HandshakeError::UnexpectedExtension);
+        }
+        [answer] => answer,
+        // One compression over another has no meaning.
+        _ => return Err(HandshakeError::InvalidExtension),
     };
     let params = offers.iter().find_map(|offer| offer.verify(answer, ours));
     params.map(Some).ok_or(HandshakeError::InvalidExtension)
