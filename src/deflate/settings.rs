@@ -60,14 +60,16 @@ pub enum Strategy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compression {
-    /// 0 (none) to 9 (slowest): 3.
+    /// 0 (none) to 9 (slowest): 3. Measured on 1 KiB of JSON without context: level 1 takes half the time and
+    /// leaves 1.4 times as much, level 6 gains nothing; on 16 KiB level 6 takes a quarter more time and gains
+    /// less than a hundredth.
     pub level: u8,
     /// How much memory a compressor takes for its tables, 1 to 9: 5.
     pub mem_level: u8,
     /// Which kind of data is compressed.
     pub strategy: Strategy,
-    /// Messages shorter than this are sent as they are, in bytes: 128. Below it, compressing costs more
-    /// time than the few bytes it saves.
+    /// Messages shorter than this are sent as they are, in bytes: 128. Measured on JSON without context, 64
+    /// bytes become 48, 128 become 67 and 256 become 100, each for about 5 microseconds.
     pub min_size: usize,
     /// How we compress at most: without context takeover, window of 15 bits.
     pub send: Direction,

@@ -3,6 +3,8 @@
 use bytes::{Buf, BufMut};
 use hybi::{Cause, Config, Connection, Event, RecvBuf};
 
+#[cfg(feature = "deflate")]
+use super::compression;
 use super::names;
 use super::outcome::{CLOSE, Outcome, Sent};
 use super::row::Row;
@@ -10,6 +12,8 @@ use super::row::Row;
 /// Runs a row on a connection whose handshake is done.
 pub(crate) fn established(row: &Row, piece: usize) -> Outcome {
     let conn = connection(row, row.is_client());
+    #[cfg(feature = "deflate")]
+    let conn = compression::agree(row, None, conn);
     let bytes = row.bytes().unwrap_or_default();
     let mut outcome = Outcome::default();
     drive(conn, RecvBuf::new(), bytes, piece, row.eof(), &mut outcome);

@@ -5,6 +5,8 @@
 
 mod api;
 mod compare;
+#[cfg(feature = "deflate")]
+mod compression;
 mod frames;
 mod names;
 mod opening;
@@ -18,8 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) use outcome::Outcome;
 pub(crate) use row::{Row, load};
 
-/// Whether the library negotiates permessage-deflate; while it does not, rows about it are skipped.
-pub(crate) const COMPRESSION: bool = false;
+/// Whether the library is built with permessage-deflate; where it is not, rows about it are skipped.
+pub(crate) const COMPRESSION: bool = cfg!(feature = "deflate");
 
 /// The pieces in which the bytes of each row arrive; the last is all of them at once.
 pub(crate) const PIECES: [usize; 5] = [1, 2, 3, 7, usize::MAX];
@@ -120,10 +122,10 @@ pub(crate) fn run(row: &Row, piece: usize) -> Option<Outcome> {
 
 /// Why a row cannot be run, if so.
 fn skipped(row: &Row) -> Option<String> {
-    let compressed = row.is_negotiated()
+    let compressed = row.negotiated().is_some()
         || row.area().starts_with("permessage-deflate")
         || (row.config("permessage_deflate").is_some() && row.expects_success());
-    (compressed && !COMPRESSION).then(|| "no compression yet".into())
+    (compressed && !COMPRESSION).then(|| "no compression".into())
 }
 
 fn message(panic: &dyn std::any::Any) -> &str {

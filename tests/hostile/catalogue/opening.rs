@@ -7,6 +7,8 @@ use hybi::handshake::{
 };
 use serde_json::Value;
 
+#[cfg(feature = "deflate")]
+use super::compression;
 use super::outcome::Outcome;
 use super::row::Row;
 use super::{frames, names};
@@ -57,10 +59,14 @@ pub(crate) fn server(row: &Row, piece: usize) -> Outcome {
     if let Some(chosen) = incoming.choose_subprotocol(&supported) {
         accept = accept.subprotocol(chosen);
     }
+    #[cfg(feature = "deflate")]
+    let accept = compression::accept(row, accept);
     match incoming.accept(&accept) {
         Ok(accepted) => {
             note_response(&accepted.to_bytes(), &mut outcome);
             let conn = frames::connection(row, false);
+            #[cfg(feature = "deflate")]
+            let conn = compression::agree(row, accepted.negotiated().compression, conn);
             frames::drive(conn, rx, &bytes[fed..], piece, row.eof(), &mut outcome);
         }
         Err(error) => outcome.error = Some(names::variant(&error)),
@@ -85,6 +91,8 @@ pub(crate) fn client(row: &Row, piece: usize) -> Outcome {
         let value = value.expect("the catalogue sets headers with good values");
         request = request.header(name, value).expect("the catalogue sets headers of its own");
     }
+    #[cfg(feature = "deflate")]
+    let request = compression::offer(row, request);
     let (mut handshake, _) = ClientHandshake::new(request, *b"the sample nonce");
     let mut rx = RecvBuf::new();
     let bytes = row.bytes().unwrap_or_default();
@@ -113,6 +121,8 @@ pub(crate) fn client(row: &Row, piece: usize) -> Outcome {
     };
     outcome.extension = established.negotiated.extensions.first().map(|used| used.name.clone());
     let conn = frames::connection(row, true);
+    #[cfg(feature = "deflate")]
+    let conn = compression::agree(row, established.negotiated.compression, conn);
     frames::drive(conn, rx, &bytes[fed..], piece, row.eof(), &mut outcome);
     outcome
 }

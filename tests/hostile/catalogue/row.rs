@@ -56,8 +56,15 @@ impl Row {
         self.json["procedure"].as_str()
     }
 
-    pub(crate) fn is_negotiated(&self) -> bool {
-        self.json["negotiated"].as_array().is_some_and(|list| !list.is_empty())
+    /// The extension that is in use.
+    pub(crate) fn negotiated(&self) -> Option<&str> {
+        self.json["negotiated"].get(0)?.as_str()
+    }
+
+    /// The extensions that we have offered, where we are the client.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn offer(&self) -> Option<&str> {
+        self.json["offer"].as_str()
     }
 
     pub(crate) fn config(&self, key: &str) -> Option<&Value> {
