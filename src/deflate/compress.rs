@@ -14,11 +14,11 @@ pub struct Compressor {
     settings: Settings,
 }
 
-/// Room for output is added in steps of at most this many bytes.
-const STEP: usize = 16 * 1024;
+/// Longer messages are fed in pieces of this size.
+const PIECE: usize = 64 * 1024;
 
-/// What a flush may add to the output beside the data itself.
-const FLUSH: usize = 16;
+/// What zlib may hold back of earlier pieces, at the highest memory level: its pending output and its symbols.
+const HELD_BACK: usize = 256 * 1024;
 
 impl Compressor {
     pub(crate) fn new(settings: Settings) -> Self {
@@ -49,25 +49,37 @@ impl Compressor {
     }
 
     /// Appends a piece of a message to `out`, compressed, up to a byte boundary.
-    pub(crate) fn compress(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        let mut rest = input;
+        let mut held_back = 0;
+        while rest.len() > PIECE {
+            let (piece, later) = rest.split_at(PIECE);
+            self.feed(piece, DeflateFlush::NoFlush, bound(PIECE), out);
+            rest = later;
+            held_back = HELD_BACK;
+        }
+        // A flush that fills its room to the last byte looks unfinished, and asking again adds another: there is
+        // always more room than it can take.
+        self.feed(rest, DeflateFlush::SyncFlush, bound(rest.len()) + held_back, out);
+    }
+
+    /// Feeds all of `input`, with so much room at a time.
+    fn feed(&mut self, mut input: &[u8], flush: DeflateFlush, room: usize, out: &mut Vec<u8>) {
         loop {
             let start = out.len();
-            // Small messages get all the room they can need at once, so that one call does it all.
-            let room = (input.len() + input.len() / 8 + FLUSH).clamp(64, STEP);
             out.resize(start + room, 0);
             let (before_in, before_out) = (self.deflate.total_in(), self.deflate.total_out());
-            let status = self.deflate.compress(input, &mut out[start..], DeflateFlush::SyncFlush);
+            let status = self.deflate.compress(input, &mut out[start..], flush);
             debug_assert!(
                 matches!(status, Ok(Status::Ok | Status::BufError)),
                 "a compressor that is fed and flushed does not fail",
             );
-            let taken = usize::try_from(self.deflate.total_in() - before_in).unwrap_or(usize::MAX);
-            let made = usize::try_from(self.deflate.total_out() - before_out).unwrap_or(usize::MAX);
+            let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+            let taken = count(self.deflate.total_in(), before_in);
+            let made = count(self.deflate.total_out(), before_out);
             input = input.get(taken..).unwrap_or_default();
             out.truncate(start + made);
             if made < room {
-                debug_assert!(input.is_empty(), "room that is left means that all was taken");
-                drop_second_flush(out, start);
                 return;
             }
         }
@@ -88,13 +100,9 @@ impl Compressor {
     }
 }
 
-/// A flush that fills its room to the last byte looks unfinished, and asking again adds an empty block of five
-/// bytes. It stands alone in the last step then, and is dropped.
-fn drop_second_flush(out: &mut Vec<u8>, last_step: usize) {
-    let alone = out[last_step..] == [0x00, 0x00, 0x00, 0xff, 0xff];
-    if alone && out[..last_step].ends_with(&TAIL) {
-        out.truncate(last_step);
-    }
+/// More than so many bytes can become, with the flush after them: what zlib documents as its bound, and some.
+const fn bound(len: usize) -> usize {
+    len + len / 8 + len / 128 + 64
 }
 
 impl fmt::Debug for Compressor {

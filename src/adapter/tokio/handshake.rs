@@ -1,4 +1,7 @@
 //! The opening handshake over a tokio stream.
+//!
+//! Each public function boxes its work: what the handshake needs would else be part of every task that makes one, for as
+//! long as the connection lives.
 
 use std::io::{self, ErrorKind};
 use std::ops::Deref;
@@ -52,7 +55,8 @@ pub async fn accept_with<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    receive_request(io, options).await?.accept(&Accept::new(), config).await
+    let accept = async { read_request(io, options).await?.respond(&Accept::new(), config).await };
+    Box::pin(accept).await
 }
 
 /// Reads a request, to be accepted or rejected after any work of the application's own.
@@ -74,7 +78,14 @@ where
 /// # Errors
 ///
 /// As [`accept`].
-pub async fn receive_request<S>(mut io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
+pub async fn receive_request<S>(io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    Box::pin(read_request(io, options)).await
+}
+
+async fn read_request<S>(mut io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -116,6 +127,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         accept: &Accept,
         config: impl Into<Arc<Config>>,
     ) -> Result<WebSocket<S>, Error> {
+        Box::pin(self.respond(accept, config)).await
+    }
+
+    async fn respond(
+        self,
+        accept: &Accept,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<WebSocket<S>, Error> {
         let config = config.into();
         let accepted = self.request.accept(&complete_accept(accept, &config))?;
         let mut conn = connection(Role::Server, config, accepted.negotiated());
@@ -134,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     /// None today; the client may have gone, which does not matter to a rejection.
     pub async fn reject(mut self, rejection: impl Into<Rejection>) -> Result<(), Error> {
         let response = self.request.reject(rejection);
-        farewell(&mut self.io, &response).await;
+        Box::pin(farewell(&mut self.io, &response)).await;
         Ok(())
     }
 }
@@ -185,7 +204,7 @@ where
     let io = timeout_at(deadline, TcpStream::connect((url.host(), url.port())));
     let io = io.await.map_err(|_| HandshakeError::Timeout)??;
     io.set_nodelay(true)?;
-    open(io, request, config, deadline).await
+    Box::pin(open(io, request, config, deadline)).await
 }
 
 /// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
@@ -206,7 +225,7 @@ where
     Error: From<R::Error>,
 {
     let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
-    open(io, request.try_into()?, config, deadline).await
+    Box::pin(open(io, request.try_into()?, config, deadline)).await
 }
 
 async fn open<S>(
