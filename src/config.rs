@@ -41,7 +41,8 @@ pub struct Config {
     /// one fails the connection with 1009 before its payload is waited for.
     pub max_frame_size: u64,
     /// The largest received message, in bytes: 64 MiB. It is counted over all fragments, at each
-    /// fragment's header; a larger one fails the connection with 1009.
+    /// fragment's header, and for a compressed message while it is inflated (on the wire such a message may be
+    /// an eighth and 1 KiB larger); a larger one fails the connection with 1009.
     pub max_message_size: u64,
     /// The most fragments with payload of one received message: 65,536. A peer that sends more, each a few bytes
     /// long, makes us work without end; it is failed with 1008.

@@ -104,7 +104,7 @@ pub enum Compress {
     /// If it is long enough to be worth it.
     #[default]
     Auto,
-    /// Whatever its length.
+    /// Whatever its length, unless it would grow by that and no context is kept.
     Always,
     /// Not at all: it is compressed already, or holds secrets beside what others may have chosen.
     Never,
@@ -126,7 +126,7 @@ impl<M: Into<Message>> From<M> for Outgoing {
 }
 
 impl Message {
-    /// The message, to be sent compressed whatever its length.
+    /// The message, to be sent compressed whatever its length: see [`Compress::Always`].
     #[must_use]
     pub const fn compressed(self) -> Outgoing {
         Outgoing { message: self, compress: Compress::Always }
@@ -331,8 +331,11 @@ impl Prepared {
     pub fn compressed(message: Message, compression: &crate::Compression) -> Self {
         let window_bits = compression.send.window_bits;
         let mut payload = Vec::new();
-        crate::deflate::compressor(None, compression.settings(window_bits))
-            .finish(message.as_bytes(), &mut payload);
+        crate::deflate::compressor(None, compression.settings(window_bits)).finish(
+            message.as_bytes(),
+            false,
+            &mut payload,
+        );
         let smaller = payload.len() < message.len();
         let compressed = smaller.then(|| Compressed { payload: payload.into(), window_bits });
         Self { compressed, ..Self::new(message) }

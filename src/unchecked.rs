@@ -13,8 +13,9 @@
 #[inline]
 pub(crate) fn as_checked_str(bytes: &[u8]) -> &str {
     debug_assert!(checked_again(bytes), "text must have been checked");
-    // SAFETY: both callers hold the bytes privately, have checked every one of them as UTF-8, and
-    // hand out shared references only, so they cannot have changed since.
+    // SAFETY: both callers hold the bytes privately and have checked every one of them as UTF-8. A `Utf8Bytes`
+    // never changes. The receive buffer lets go of a payload that is held as text before anything is written to
+    // its memory again (`RecvBuf::let_go`), moves it as a whole, and tells it once.
     unsafe { core::str::from_utf8_unchecked(bytes) }
 }
 

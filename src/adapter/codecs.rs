@@ -9,7 +9,7 @@ use crate::deflate::{CodecPool, Compressor, Decompressor};
 pub(super) struct ThreadCodecs;
 
 /// How many of each kind a thread keeps: as many as connections of different settings can be expected to take
-/// turns. A compressor is about 280 KB, a decompressor 48 KB.
+/// turns. A compressor is about 280 KB, a decompressor 48 KB: what it keeps of the past goes first.
 const KEPT: usize = 4;
 
 thread_local! {
@@ -31,7 +31,7 @@ impl CodecPool for ThreadCodecs {
     }
 
     fn give_decompressor(&self, decompressor: Decompressor) {
-        DECOMPRESSORS.with_borrow_mut(|kept| keep(kept, decompressor));
+        DECOMPRESSORS.with_borrow_mut(|kept| keep(kept, decompressor.without_past()));
     }
 }
 

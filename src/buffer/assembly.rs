@@ -18,8 +18,8 @@ impl RecvBuf {
     /// Drops everything received, also what is told or being put together.
     pub(crate) fn discard(&mut self) {
         self.start = self.end();
-        self.message = self.start..self.start;
-        self.held = 0..0;
+        self.begin_message();
+        self.let_go();
     }
 
     /// Begins a message at the first unparsed byte.
@@ -36,6 +36,10 @@ impl RecvBuf {
     /// Adds `len` unparsed bytes to the message, unmasked with `key` if there is one.
     #[inline]
     pub(crate) fn absorb(&mut self, len: usize, key: Option<[u8; 4]>) {
+        if self.is_inflating() {
+            // Another connection's message was being inflated here: none of it is this one's.
+            self.begin_message();
+        }
         let from = self.start..self.start + len;
         if let Some(key) = key {
             frame::mask(&mut self.buf[from.clone()], key);
@@ -96,9 +100,16 @@ impl RecvBuf {
         }
     }
 
+    /// Drops an event that was not told.
+    #[inline]
+    pub(crate) fn let_go(&mut self) {
+        self.held = 0..0;
+        self.held_is_text = false;
+    }
+
     /// Looks at the payload of the next event.
     pub(crate) fn held(&self) -> &[u8] {
-        &self.held_memory()[self.held.clone()]
+        self.held_memory().get(self.held.clone()).unwrap_or_default()
     }
 
     /// The memory in which the payload of the next event lies.
@@ -125,7 +136,8 @@ impl RecvBuf {
     #[inline]
     pub(crate) fn tell(&mut self) -> &[u8] {
         let held = core::mem::replace(&mut self.held, 0..0);
-        &self.held_memory()[held]
+        // An empty payload may have been left behind by a move: where it lies does not matter.
+        self.held_memory().get(held).unwrap_or_default()
     }
 
     /// The text of the next event, which is told by this; empty where the payload is not text.

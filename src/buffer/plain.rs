@@ -73,6 +73,10 @@ impl RecvBuf {
 
     /// The first `len` unparsed bytes, room for up to `room` bytes of output, and the message so far.
     pub(crate) fn inflation(&mut self, len: usize, room: usize) -> (&[u8], &mut [u8], &[u8]) {
+        if !self.in_plain {
+            // Another connection's message was being put together here: none of it is this one's.
+            self.begin_inflated();
+        }
         if self.held.is_empty() && self.message.start > 0 {
             // A chunk has been told: what is left is at most the beginning of a character.
             if let Some(plain) = &mut self.plain {
@@ -91,7 +95,7 @@ impl RecvBuf {
         self.message.end += produced;
     }
 
-    /// How long the inflated message is so far, without what has been told of it.
+    /// What the inflated message has come to, without what has been told of it.
     pub(crate) fn inflated(&self) -> &[u8] {
         &self.memory()[self.message.clone()]
     }

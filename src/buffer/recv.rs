@@ -17,7 +17,6 @@ use core::fmt;
 use core::ops::Range;
 
 use bytes::BufMut;
-use bytes::buf::Limit;
 
 #[cfg(feature = "deflate")]
 use super::plain::Plain;
@@ -28,7 +27,8 @@ use super::plain::Plain;
 /// [`filled`] for transports that read into a slice, [`spare`] for those that fill a [`BufMut`] without
 /// having it zeroed first. It owns no memory until it is first asked for room.
 ///
-/// Bytes received after the opening handshake simply stay here for the connection.
+/// Bytes received after the opening handshake simply stay here for the connection, whose buffer this is for its
+/// whole life.
 ///
 /// [`space`]: Self::space
 /// [`filled`]: Self::filled
@@ -66,6 +66,9 @@ const CHUNK: usize = 8 * 1024;
 
 /// Room for less than this is not worth a read: it is compacted or grown first.
 const MIN_ROOM: usize = 2 * 1024;
+
+/// A larger buffer is given up the first time that less goes through it.
+const KEEP: usize = 64 * 1024;
 
 impl RecvBuf {
     /// An empty buffer that owns no memory.
@@ -121,7 +124,7 @@ impl RecvBuf {
     /// rx.spare().put_slice(b"\x81\x02hi");
     /// assert_eq!(rx.unread(), b"\x81\x02hi");
     /// ```
-    pub fn spare(&mut self) -> Limit<&mut Vec<u8>> {
+    pub fn spare(&mut self) -> impl BufMut + '_ {
         self.make_room();
         self.buf.truncate(self.end());
         self.zeroed = 0;
@@ -176,7 +179,7 @@ impl RecvBuf {
 
     /// Gives the memory back where the buffer is [empty](Self::is_empty), for a pool or for good.
     pub fn take_memory(&mut self) -> Option<Vec<u8>> {
-        if !self.is_empty() || self.buf.capacity() == 0 {
+        if !self.is_empty() {
             return None;
         }
         self.forget_all();
@@ -185,7 +188,7 @@ impl RecvBuf {
         {
             self.plain = None;
         }
-        Some(core::mem::take(&mut self.buf))
+        Some(core::mem::take(&mut self.buf)).filter(|memory| memory.capacity() > 0)
     }
 
     /// Lends memory to a buffer that owns none; otherwise the memory is dropped.
@@ -223,9 +226,18 @@ impl RecvBuf {
     fn forget_all(&mut self) {
         let end = self.end();
         self.removed += end as u64;
+        if self.buf.capacity() > KEEP && end <= KEEP {
+            // It was not needed so large this time.
+            self.buf = Vec::new();
+            #[cfg(feature = "deflate")]
+            {
+                self.plain = None;
+            }
+        }
         self.zeroed = self.buf.len();
         self.start = 0;
         self.message = 0..0;
+        self.checked = 0;
         self.held = 0..0;
     }
 
@@ -242,6 +254,7 @@ impl RecvBuf {
             return;
         }
         if self.held.is_empty() {
+            self.held = 0..0;
             // Only the unparsed bytes move: a partial header or control frame, 139 bytes at most once
             // all events have been taken.
             self.move_down(self.start, self.message.end);
@@ -271,12 +284,12 @@ impl RecvBuf {
     }
 
     #[cfg(feature = "deflate")]
-    fn is_inflating(&self) -> bool {
+    pub(super) fn is_inflating(&self) -> bool {
         self.in_plain
     }
 
     #[cfg(not(feature = "deflate"))]
-    fn is_inflating(&self) -> bool {
+    pub(super) fn is_inflating(&self) -> bool {
         false
     }
 

@@ -14,7 +14,7 @@ use core::fmt;
 use bytes::{Buf, Bytes};
 
 #[cfg(feature = "deflate")]
-use crate::frame::{Header, MAX_HEADER};
+use crate::frame::{Header, OpCode};
 
 /// Bytes on their way to the peer, as a [`Buf`]: `chunk`/`advance` for plain writes, `chunks_vectored` for
 /// vectored ones, or anything that takes a `Buf`.
@@ -94,30 +94,40 @@ impl Transmit {
     }
 
     /// Queues a frame whose payload `build` appends, with the header that it returns, masked with `key` if
-    /// there is one; nothing if it returns none. The header's length is known only after its payload's, so room
-    /// is left for the longest and the payload moved.
+    /// there is one; nothing if it returns none.
+    ///
+    /// The header's length is known only after its payload's. Room is left for that of a payload of `likely` bytes, and
+    /// the payload is moved where that was wrong.
     #[cfg(feature = "deflate")]
     pub(crate) fn put_built(
         &mut self,
         key: Option<[u8; 4]>,
+        likely: usize,
         build: impl FnOnce(&mut Vec<u8>) -> Option<Header>,
     ) -> bool {
-        self.make_room(MAX_HEADER);
+        let guess =
+            Header { fin: true, rsv1: true, opcode: OpCode::Binary, mask: key, len: likely as u64 };
+        let left = guess.encode().len();
+        self.make_room(left + likely);
         let start = self.flat.len();
-        let payload = start + MAX_HEADER;
-        self.flat.resize(payload, 0);
+        self.flat.resize(start + left, 0);
         let Some(header) = build(&mut self.flat) else {
             self.flat.truncate(start);
             return false;
         };
         if let Some(key) = key {
-            crate::frame::mask(&mut self.flat[payload..], key);
+            crate::frame::mask(&mut self.flat[start + left..], key);
         }
         let header = header.encode();
         let end = self.flat.len();
-        self.flat.copy_within(payload..end, start + header.len());
+        if header.len() > left {
+            self.flat.resize(end + header.len() - left, 0);
+        }
+        if header.len() != left {
+            self.flat.copy_within(start + left..end, start + header.len());
+            self.flat.truncate(end + header.len() - left);
+        }
         self.flat[start..start + header.len()].copy_from_slice(&header);
-        self.flat.truncate(end - (MAX_HEADER - header.len()));
         true
     }
 
@@ -150,11 +160,12 @@ impl Transmit {
         self.total
     }
 
-    /// Moves what waits to the front before the buffer would have to grow, once at least half is sent.
+    /// Moves what waits to the front before the buffer would have to grow, and when much has been sent, once at
+    /// least half is sent: each move costs no more than what was sent since the last.
     #[inline]
     fn make_room(&mut self, len: usize) {
         if self.sent > 0 && self.sent >= self.flat.len() / 2 {
-            let grows = self.flat.capacity() - self.flat.len() < len;
+            let grows = self.flat.capacity() - self.flat.len() < len || self.sent >= KEEP;
             if grows {
                 self.flat.drain(..self.sent);
                 for splice in &mut self.splices {

@@ -96,7 +96,9 @@ impl Connection {
 
     /// The transport's write side has been shut down.
     pub fn handle_shutdown(&mut self) {
-        self.closing().shut_down = true;
+        if self.phase == Phase::Ended {
+            self.closing().shut_down = true;
+        }
     }
 
     /// Whether all is over: told, sent and the transport at its end. Drop the transport.
@@ -196,7 +198,9 @@ impl Connection {
 
     /// All bytes have been looked at and no Close frame was among them.
     pub(super) fn handle_loss(&mut self) {
-        self.end(Cause::Lost);
+        // A peer that answers our Close frame with the end of its transport does not change why we closed.
+        let ours = self.closing().local.filter(|cause| matches!(cause, Cause::Timeout(_)));
+        self.end(ours.unwrap_or(Cause::Lost));
     }
 
     /// Whether the transport takes bytes.

@@ -36,15 +36,26 @@ pub(super) struct State {
     noted: bool,
 }
 
+/// How far a step came.
+#[derive(Default)]
+struct Inflated {
+    consumed: usize,
+    /// Whether there may be more output without more input.
+    full: bool,
+    error: Option<InflateError>,
+}
+
 /// How much is inflated in one step.
 const STEP: usize = 16 * 1024;
 
-/// How much larger than its limit a message may be on the wire: what DEFLATE adds to data that it cannot make
-/// smaller, and more.
-const WIRE_SLACK: u64 = 1024;
-
-/// A ratio limit does not look at messages smaller than this.
+/// The ratio limit does not look at messages smaller than this: one may consist of one long run.
 const RATIO_FLOOR: u64 = 1024;
+
+/// How large a compressed message may be on the wire whose inflated size is limited: what DEFLATE adds to data that it
+/// cannot make smaller is less than an eighth, and small limits leave room for a header.
+pub(super) const fn wire_limit(limit: u64) -> u64 {
+    limit.saturating_add(limit / 8).saturating_add(1024)
+}
 
 impl Connection {
     /// Compresses and inflates messages as was agreed on, with the settings of
@@ -99,9 +110,9 @@ impl Connection {
         let mut compressor = state.take_compressor();
         let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
         let keeps_context = state.send.context_takeover;
-        let queued = self.tx.put_built(mask, |out: &mut Vec<u8>| {
+        let queued = self.tx.put_built(mask, payload.len(), |out: &mut Vec<u8>| {
             let start = out.len();
-            compressor.finish(payload, out);
+            compressor.finish(payload, keeps_context, out);
             let len = out.len() - start;
             let smaller = keeps_context || len < payload.len() || payload.is_empty();
             smaller.then(|| Header {
@@ -127,10 +138,11 @@ impl Connection {
         let mut compressor = state.take_compressor();
         let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
         let rsv1 = opcode != OpCode::Continuation;
-        self.tx.put_built(mask, |out: &mut Vec<u8>| {
+        let keeps_context = state.send.context_takeover;
+        self.tx.put_built(mask, piece.len(), |out: &mut Vec<u8>| {
             let start = out.len();
             if fin {
-                compressor.finish(piece, out);
+                compressor.finish(piece, keeps_context, out);
             } else if !piece.is_empty() {
                 compressor.compress(piece, out);
             }
@@ -149,10 +161,18 @@ impl Connection {
         self.compression.as_ref().map(|state| state.send.window_bits)
     }
 
-    /// Forgets the context of what was sent: the peer has been sent something that was not compressed here.
+    /// Forgets the context of what was sent: the peer is sent something that was not compressed here.
     pub(super) fn forget_context(&mut self) {
-        if let Some(state) = &mut self.compression {
-            state.compressor = None;
+        if let Some(compressor) = self.compression.as_mut().and_then(|c| c.compressor.as_mut()) {
+            compressor.reset();
+        }
+    }
+
+    /// Gives a compressor up that keeps its context.
+    pub(super) fn release_compressor(&mut self) {
+        let Some(state) = &mut self.compression else { return };
+        if let (Some(compressor), Some(pool)) = (state.compressor.take(), state.pool) {
+            pool.give_compressor(compressor);
         }
     }
 
@@ -172,22 +192,31 @@ impl Connection {
                     frame.clear = now;
                 }
             }
-            let (consumed, full) = self.inflate(rx, now)?;
-            frame.advance(consumed);
-            self.stats.payload_received += consumed as u64;
-            if consumed > 0 {
+            if now == 0 && frame.remaining > 0 {
+                return Ok(Step::NeedBytes);
+            }
+            let done = self.inflate(rx, now);
+            frame.advance(done.consumed);
+            self.stats.payload_received += done.consumed as u64;
+            if done.consumed > 0 {
                 self.receive.control_credit = self.config.control_frame_burst;
             }
             self.receive.frame = Some(frame);
+            // What was made is looked at before what stopped it: however the bytes were cut, the same is found
+            // first.
             if message.kind == Kind::Text {
                 rx.check_text().map_err(|_| Error::InvalidUtf8)?;
+            }
+            self.check_inflated()?;
+            if let Some(error) = done.error {
+                return Err(Error::Inflate(error));
             }
             if self.config.delivery == Delivery::Chunks && !rx.inflated().is_empty() {
                 if let Some(step) = self.tell_chunk(rx, message, false) {
                     return Ok(step);
                 }
             }
-            if !full && consumed == now {
+            if !done.full && done.consumed == now {
                 break;
             }
         }
@@ -202,35 +231,39 @@ impl Connection {
         self.end_message(rx, message)
     }
 
-    /// Inflates up to one step of output; returns what was consumed and whether there may be more output.
-    fn inflate(&mut self, rx: &mut RecvBuf, len: usize) -> Result<(usize, bool), Error> {
+    /// Inflates up to one step of output.
+    fn inflate(&mut self, rx: &mut RecvBuf, len: usize) -> Inflated {
         let limit = self.config.max_message_size;
-        let Some(state) = &mut self.compression else { return Ok((len, false)) };
+        let Some(state) = &mut self.compression else { return Inflated::default() };
         let Direction { context_takeover, window_bits } = state.receive;
         let history = context_takeover || self.config.delivery == Delivery::Chunks;
         let codec = state
             .decompressor
             .get_or_insert_with(|| decompressor(state.pool, window_bits, history));
+        // One byte more than the limit shows that it is passed.
         let left = usize::try_from(limit.saturating_sub(state.inflated)).unwrap_or(usize::MAX);
         let (input, out, so_far) = rx.inflation(len, left.saturating_add(1).min(STEP));
         let room = out.len();
-        let done = codec.decompress(input, out, so_far)?;
+        let done = codec.decompress(input, out, so_far);
         rx.note_inflated(done.consumed, done.produced);
         state.wire += done.consumed as u64;
         state.inflated += done.produced as u64;
         self.stats.inflated_received += done.produced as u64;
-        if state.inflated > limit
-            || state.wire > limit.saturating_add(limit / 8).saturating_add(WIRE_SLACK)
-        {
+        Inflated { consumed: done.consumed, full: done.produced == room, error: done.error }
+    }
+
+    /// Applies the limits to what a message has come to.
+    fn check_inflated(&self) -> Result<(), Error> {
+        let Some(state) = &self.compression else { return Ok(()) };
+        let limit = self.config.max_message_size;
+        if state.inflated > limit {
             return Err(Error::MessageTooLarge { limit });
         }
-        if let Some(limit) = state.settings.max_ratio {
-            let allowed = state.wire.saturating_mul(limit.into()).max(RATIO_FLOOR);
-            if state.inflated > allowed {
-                return Err(Error::RatioTooLarge { limit });
-            }
+        let Some(limit) = state.settings.max_ratio else { return Ok(()) };
+        if state.inflated > state.wire.saturating_mul(limit.into()).max(RATIO_FLOOR) {
+            return Err(Error::RatioTooLarge { limit });
         }
-        Ok((done.consumed, done.produced == room))
+        Ok(())
     }
 
     fn finish_inflating(&mut self, rx: &RecvBuf) -> Result<(), Error> {

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! One file for each thing it does: `receive` from bytes to events, `send` and `writer` from messages to bytes,
-//! `close` for every way to end, `timers` for everything that time decides.
+//! `compression` for what RFC 7692 adds to both, `close` for every way to end, `timers` for everything that time decides.
 
 mod close;
 mod closed;

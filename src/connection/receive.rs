@@ -1,5 +1,7 @@
 //! From bytes to events: frames, fragments, limits, text.
 
+#[cfg(feature = "deflate")]
+use super::compression::wire_limit;
 use super::event::Ready;
 use super::{Chunk, ChunkData, Connection, Event, Phase, Received};
 use crate::buffer::RecvBuf;
@@ -17,8 +19,8 @@ pub(super) struct State {
     ready: Option<Ready>,
     /// How many control frames may come before data or time allows more.
     pub(super) control_credit: u32,
-    /// The receive buffer's count of bytes when it was last looked at.
-    seen: u64,
+    /// The receive buffer's count of bytes when it was last looked at, once it has been.
+    seen: Option<u64>,
 }
 
 /// A frame whose header has been read.
@@ -64,7 +66,7 @@ impl State {
             message: None,
             ready: None,
             control_credit: config.control_frame_burst,
-            seen: 0,
+            seen: None,
         }
     }
 }
@@ -79,21 +81,13 @@ impl Frame {
     }
 }
 
-impl Incoming {
-    fn is_compressed(&self) -> bool {
-        #[cfg(feature = "deflate")]
-        return self.compressed;
-        #[cfg(not(feature = "deflate"))]
-        false
-    }
-}
-
 impl Connection {
     /// The next thing that the peer sent, if all of it is there.
     ///
     /// Call it after each read until it returns `None`, then send what is queued. Payloads point into `rx`
     /// and stay valid until the next call; the connection itself is free, so an event can be answered
-    /// while it is looked at. Nothing is allocated.
+    /// while it is looked at. A data message is told without an allocation. `rx` is this connection's for its whole
+    /// life; only its memory may be lent elsewhere ([`RecvBuf::take_memory`]).
     ///
     /// A violation by the peer is no error here: the Close frame that tells it is queued, and the event is
     /// [`Event::Closed`], which every connection ends with, exactly once.
@@ -154,6 +148,8 @@ impl Connection {
         if let Some(ready) = self.receive.ready.take() {
             return Some(ready);
         }
+        // Whatever another connection may have left to be told here: from now on memory is written to.
+        rx.let_go();
         self.note_arrival(rx);
         loop {
             if self.phase >= Phase::Ended {
@@ -173,9 +169,12 @@ impl Connection {
     /// Sees that bytes have come, which is all that time needs to know of them.
     fn note_arrival(&mut self, rx: &RecvBuf) {
         let total = rx.total();
-        let new = total.saturating_sub(self.receive.seen);
+        // What was parsed before belongs to the opening handshake.
+        let seen = self.receive.seen.unwrap_or(total - rx.unread().len() as u64);
+        self.receive.seen = Some(total);
+        // A smaller count is that of another buffer.
+        let new = total.checked_sub(seen).unwrap_or(total);
         if new > 0 {
-            self.receive.seen = total;
             self.stats.bytes_received += new;
             self.timers.note_arrival();
             self.note_drained(new);
@@ -252,13 +251,15 @@ impl Connection {
             compressed: header.rsv1,
         });
         // By subtraction: the sum of two lengths from the wire could overflow.
-        // A compressed message is measured by what it inflates to.
-        if !message.is_compressed() {
-            if header.len > config.max_message_size.saturating_sub(message.len) {
-                return Err(Error::MessageTooLarge { limit: config.max_message_size });
-            }
-            message.len += header.len;
+        let limit = config.max_message_size;
+        #[cfg(feature = "deflate")]
+        let allowed = if message.compressed { wire_limit(limit) } else { limit };
+        #[cfg(not(feature = "deflate"))]
+        let allowed = limit;
+        if header.len > allowed.saturating_sub(message.len) {
+            return Err(Error::MessageTooLarge { limit });
         }
+        message.len += header.len;
         if header.fin && header.opcode != OpCode::Continuation {
             return Ok(());
         }

@@ -115,7 +115,7 @@ impl Connection {
         }
         #[cfg(feature = "deflate")]
         if self.release_at().is_some_and(|at| now >= at) {
-            self.forget_context();
+            self.release_compressor();
         }
         if self.end_of_life().is_some_and(|end| now >= end) {
             let code = Some(CloseCode::GOING_AWAY);
@@ -181,11 +181,12 @@ impl Connection {
             return;
         }
         let rate = u64::from(self.config.control_frames_per_second);
-        let millis = u64::try_from((now - since).as_millis()).unwrap_or(u64::MAX);
-        let earned = millis.saturating_mul(rate) / 1000;
+        let nanos = u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX);
+        let earned = nanos.saturating_mul(rate) / NANOS;
         if earned > 0 {
             // What has not made a whole frame yet counts next time.
-            self.timers.credited = Some(since + Duration::from_millis(earned * 1000 / rate));
+            self.timers.credited =
+                Some(since + Duration::from_nanos(earned.saturating_mul(NANOS) / rate));
             let earned = u32::try_from(earned).unwrap_or(u32::MAX);
             *credit = credit.saturating_add(earned).min(burst);
         }
@@ -198,6 +199,8 @@ impl Connection {
         self.timers.opened.map(|opened| opened + whole.saturating_sub(less))
     }
 }
+
+const NANOS: u64 = 1_000_000_000;
 
 fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {

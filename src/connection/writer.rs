@@ -6,7 +6,8 @@ use crate::error::SendError;
 use crate::frame::OpCode;
 use crate::message::Kind;
 
-/// Sends a message in pieces, each a frame of its own, when its length is not known at first.
+/// Sends a message in pieces, each a frame of its own, when its length is not known at first. Where compression was
+/// agreed on it is compressed, piece by piece.
 ///
 /// Dropping the writer after the first piece leaves the message open: [`Connection::writer`] goes on with it, other messages are
 /// refused with [`SendError::Unfinished`] until it is finished, and closing is possible at any time.
@@ -56,6 +57,14 @@ impl Connection {
 }
 
 impl MessageWriter<'_> {
+    /// Sends the message as it is, where it would be compressed because compression was agreed on. After the first
+    /// piece it is too late.
+    #[cfg(feature = "deflate")]
+    pub fn uncompressed(mut self) -> Self {
+        self.open.compressed &= self.open.begun;
+        self
+    }
+
     /// Queues a piece of the message. Pieces of a text message are whole characters each.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ use super::settings::{Settings, Strategy};
 pub struct Compressor {
     deflate: Deflate,
     settings: Settings,
+    /// Whether nothing of the past is known to it.
+    clean: bool,
 }
 
 /// Longer messages are fed in pieces of this size.
@@ -36,7 +38,7 @@ impl Compressor {
             },
             ..DeflateConfig::new(i32::from(settings.level))
         };
-        Self { deflate: Deflate::new_with_config(config), settings }
+        Self { deflate: Deflate::new_with_config(config), settings, clean: true }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -45,11 +47,19 @@ impl Compressor {
 
     /// Forgets all that came before.
     pub(crate) fn reset(&mut self) {
-        self.deflate.reset();
+        if !self.clean {
+            self.deflate.reset();
+            self.clean = true;
+        }
     }
 
     /// Appends a piece of a message to `out`, compressed, up to a byte boundary.
     pub(crate) fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        self.run(input, DeflateFlush::SyncFlush, out);
+    }
+
+    fn run(&mut self, input: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) {
+        self.clean = flush == DeflateFlush::FullFlush;
         let mut rest = input;
         let mut held_back = 0;
         while rest.len() > PIECE {
@@ -60,7 +70,7 @@ impl Compressor {
         }
         // A flush that fills its room to the last byte looks unfinished, and asking again adds another: there is
         // always more room than it can take.
-        self.feed(rest, DeflateFlush::SyncFlush, bound(rest.len()) + held_back, out);
+        self.feed(rest, flush, bound(rest.len()) + held_back, out);
     }
 
     /// Feeds all of `input`, with so much room at a time.
@@ -86,10 +96,14 @@ impl Compressor {
     }
 
     /// Appends the last piece of a message, without the tail that RFC 7692 cuts off.
-    pub(crate) fn finish(&mut self, input: &[u8], out: &mut Vec<u8>) {
+    ///
+    /// A compressor that is not to keep its context forgets it with the last flush, which costs less than a reset.
+    pub(crate) fn finish(&mut self, input: &[u8], keep_context: bool, out: &mut Vec<u8>) {
         let start = out.len();
         if !input.is_empty() {
-            self.compress(input, out);
+            let flush =
+                if keep_context { DeflateFlush::SyncFlush } else { DeflateFlush::FullFlush };
+            self.run(input, flush, out);
         }
         if out.len() - start >= TAIL.len() && out.ends_with(&TAIL) {
             out.truncate(out.len() - TAIL.len());

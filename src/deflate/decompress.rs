@@ -25,17 +25,20 @@ pub struct Decompressor {
     credit: usize,
 }
 
-/// What a message may have of that at once, and for each byte of input.
+/// How much of that there may be at once, and what each byte of input adds.
 const CREDIT: usize = 1024 * 1024;
 const CREDIT_PER_BYTE: usize = 256;
 
 /// How far a step came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
     /// Bytes of input that were taken.
-    pub consumed: usize,
+    pub(crate) consumed: usize,
     /// Bytes of output that were made.
-    pub produced: usize,
+    pub(crate) produced: usize,
+    /// What stands after them cannot be inflated. What was made counts nonetheless: how the input is cut must
+    /// not decide what is found first.
+    pub(crate) error: Option<InflateError>,
 }
 
 /// Data that is not what RFC 7692 section 7.2.2 can inflate.
@@ -89,49 +92,51 @@ impl Decompressor {
         self.credit = CREDIT;
     }
 
+    /// The decompressor without what it keeps of earlier output, to wait in a pool.
+    #[must_use]
+    pub fn without_past(mut self) -> Self {
+        self.history = None;
+        self.distances = None;
+        self
+    }
+
     /// Inflates as much of `input` as `out` has room for. `message` is what the message has come to so far.
     ///
     /// Less than all of the input is consumed, or all of `out` is filled, where there is more to come: call
     /// again then, with what is left of the input, even if that is nothing.
-    pub(crate) fn decompress(
-        &mut self,
-        input: &[u8],
-        out: &mut [u8],
-        message: &[u8],
-    ) -> Result<Progress, InflateError> {
-        let mut done = Progress { consumed: 0, produced: 0 };
-        loop {
-            if self.ended && done.consumed < input.len() {
-                self.start_again(message, &out[..done.produced])?;
-            }
+    pub(crate) fn decompress(&mut self, input: &[u8], out: &mut [u8], message: &[u8]) -> Progress {
+        let mut done = Progress::default();
+        while done.error.is_none() {
             if self.ended {
-                break;
+                if done.consumed == input.len() {
+                    break;
+                }
+                done.error = self.start_again(message, &out[..done.produced]).err();
+                continue;
             }
             let rest = &input[done.consumed..];
-            let step = self.step(rest, &mut out[done.produced..], InflateFlush::NoFlush)?;
-            if let Some(distances) = &mut self.distances {
-                let taken = &rest[..step.consumed];
-                distances.feed(taken).map_err(|_| InflateError::Distance)?;
-            }
+            let step = self.step(rest, &mut out[done.produced..], InflateFlush::NoFlush);
             self.credit = self.credit.saturating_add(step.consumed * CREDIT_PER_BYTE).min(CREDIT);
             done.consumed += step.consumed;
             done.produced += step.produced;
-            let stuck = step.consumed == 0 && step.produced == 0;
+            done.error = step.error.or_else(|| self.check_distances(&rest[..step.consumed]).err());
             let full = done.produced == out.len();
             let empty = done.consumed == input.len();
-            if !self.ended && (stuck || full || empty) {
-                if stuck && !full && !empty {
-                    return Err(InflateError::Data);
-                }
+            if !self.ended && (full || empty) {
                 break;
+            }
+            if !self.ended && step.consumed == 0 && step.produced == 0 {
+                done.error = done.error.or(Some(InflateError::Data));
             }
         }
         self.remember(&out[..done.produced]);
-        Ok(done)
+        done
     }
 
     /// Ends a message: puts back what the sender has cut off and sees that it fits.
     pub(crate) fn finish(&mut self, message: &[u8]) -> Result<(), InflateError> {
+        // A final block or two are every message's right.
+        self.credit = (self.credit + 2 * self.window).min(CREDIT);
         if self.ended {
             // A final block ended with the message's last byte: there is nothing to add the tail to.
             return self.start_again(message, &[]);
@@ -140,33 +145,30 @@ impl Decompressor {
         // Asked to stop at the end of a block, zlib takes the tail and not the byte after it, and makes nothing
         // of it, exactly if the tail completes an empty stored block.
         let [a, b, c, d] = TAIL;
-        let tail = self.step(&[a, b, c, d, 0], &mut none, InflateFlush::Block)?;
-        if tail != (Progress { consumed: TAIL.len(), produced: 0 }) {
+        let tail = self.step(&[a, b, c, d, 0], &mut none, InflateFlush::Block);
+        if tail != (Progress { consumed: TAIL.len(), ..Progress::default() }) {
             return Err(InflateError::Unfinished);
         }
-        if let Some(distances) = &mut self.distances {
-            distances.feed(&TAIL).map_err(|_| InflateError::Distance)?;
-        }
-        Ok(())
+        self.check_distances(&TAIL)
     }
 
-    fn step(
-        &mut self,
-        input: &[u8],
-        out: &mut [u8],
-        flush: InflateFlush,
-    ) -> Result<Progress, InflateError> {
-        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-        match self.inflate.decompress(input, out, flush) {
-            Ok(Status::StreamEnd) => self.ended = true,
-            Ok(Status::Ok | Status::BufError) => {}
-            Err(_) => return Err(InflateError::Data),
+    fn check_distances(&mut self, input: &[u8]) -> Result<(), InflateError> {
+        match &mut self.distances {
+            Some(distances) => distances.feed(input).map_err(|_| InflateError::Distance),
+            None => Ok(()),
         }
+    }
+
+    fn step(&mut self, input: &[u8], out: &mut [u8], flush: InflateFlush) -> Progress {
+        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(input, out, flush);
+        self.ended = status == Ok(Status::StreamEnd);
         let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
-        Ok(Progress {
+        Progress {
             consumed: count(self.inflate.total_in(), before_in),
             produced: count(self.inflate.total_out(), before_out),
-        })
+            error: status.is_err().then_some(InflateError::Data),
+        }
     }
 
     /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4).

@@ -20,6 +20,8 @@ pub struct DistanceCheck {
     count: u32,
     state: State,
     last_block: bool,
+    /// Whether the codes are the standard's own.
+    fixed: bool,
     lengths: [u8; MAX_LENGTHS],
     literals: Huffman<288>,
     distances: Huffman<30>,
@@ -81,6 +83,7 @@ impl DistanceCheck {
             count: 0,
             state: State::Header,
             last_block: false,
+            fixed: false,
             lengths: [0; MAX_LENGTHS],
             literals: Huffman::new(),
             distances: Huffman::new(),
@@ -122,7 +125,10 @@ impl DistanceCheck {
                         self.use_fixed_codes();
                         State::Codes
                     }
-                    2 => State::Numbers,
+                    2 => {
+                        self.fixed = false;
+                        State::Numbers
+                    }
                     _ => return Err(DistanceError),
                 };
             }
@@ -299,6 +305,10 @@ impl DistanceCheck {
     }
 
     fn use_fixed_codes(&mut self) {
+        if self.fixed {
+            return;
+        }
+        self.fixed = true;
         let mut lengths = [8; 288];
         lengths[144..256].fill(9);
         lengths[256..280].fill(7);

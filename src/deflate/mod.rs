@@ -10,7 +10,7 @@ mod pool;
 mod settings;
 
 pub use compress::Compressor;
-pub use decompress::{Decompressor, InflateError, Progress};
+pub use decompress::{Decompressor, InflateError};
 pub use distance::{DistanceCheck, DistanceError};
 pub use pool::CodecPool;
 pub(crate) use pool::{compressor, decompressor};

@@ -50,7 +50,8 @@ impl DeflateOffer {
     #[must_use]
     pub fn new(compression: &Compression) -> Self {
         let (send, receive) = (compression.send, compression.receive);
-        let limited = |bits: u8| (bits < Direction::MAX_BITS).then_some(bits);
+        let limited =
+            |bits: u8| (bits < Direction::MAX_BITS).then_some(bits.max(Direction::MIN_BITS));
         Self {
             server_no_context_takeover: !receive.context_takeover,
             client_no_context_takeover: !send.context_takeover,
@@ -111,13 +112,22 @@ impl DeflateOffer {
             window_bits: ours
                 .send
                 .window_bits
+                .clamp(Direction::MIN_BITS, Direction::MAX_BITS)
                 .min(self.server_max_window_bits.unwrap_or(Direction::MAX_BITS)),
         };
         // A client that does not say that it can limit its window may not be asked to.
-        let may_limit = self.client_max_window_bits.is_some();
+        let client_bits = match self.client_max_window_bits {
+            None => Direction::MAX_BITS,
+            Some(_) if ours.receive.window_bits >= Direction::MAX_BITS => Direction::MAX_BITS,
+            Some(WindowHint::Any) => ours.receive.window_bits.max(Direction::MIN_BITS),
+            // A limit may not be above what the client has named.
+            Some(WindowHint::AtMost(hint)) => {
+                ours.receive.window_bits.max(Direction::MIN_BITS).min(hint)
+            }
+        };
         let client = Direction {
             context_takeover: ours.receive.context_takeover && !self.client_no_context_takeover,
-            window_bits: if may_limit { ours.receive.window_bits } else { Direction::MAX_BITS },
+            window_bits: client_bits,
         };
         let mut params = Vec::new();
         flag(&mut params, SERVER_NO_CONTEXT, !server.context_takeover);

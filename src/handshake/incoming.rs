@@ -355,13 +355,17 @@ fn check_origin(request: &http::Request<()>, origins: &OriginPolicy) -> Result<(
     }
 }
 
+/// Nobody offers more; each is compared with all before it.
+const MAX_SUBPROTOCOLS: usize = 100;
+
 /// The offered subprotocols: tokens, each once (section 4.1, item 10).
 fn parse_subprotocols(headers: &HeaderMap) -> Result<Vec<String>, HandshakeError> {
     let invalid = HandshakeError::InvalidHeader(name::PROTOCOL);
     let mut found: Vec<String> = Vec::new();
     for element in fields::elements(headers, name::PROTOCOL).filter(|e| !e.is_empty()) {
         let Ok(text) = core::str::from_utf8(element) else { return Err(invalid) };
-        if !fields::is_token(element) || found.iter().any(|known| known == text) {
+        let known = found.len() == MAX_SUBPROTOCOLS || found.iter().any(|known| known == text);
+        if !fields::is_token(element) || known {
             return Err(invalid);
         }
         found.push(text.to_owned());

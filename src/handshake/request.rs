@@ -94,10 +94,10 @@ impl Request {
         self
     }
 
-    /// Sets how we compress if the server accepts, without making an offer.
+    /// Sets how we compress if the server accepts, for offers made with [`offer`](Self::offer).
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub(crate) fn with_settings(mut self, compression: &Compression) -> Self {
+    pub fn with_settings(mut self, compression: &Compression) -> Self {
         self.compression = compression.clone();
         self
     }

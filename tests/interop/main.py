@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import browser
+import compression
 import peers
 from process import Process, Trouble, stop_all
 
@@ -32,6 +35,14 @@ CONVERSATIONS = [
 # In seconds. A combination takes a few; a client gives up a single conversation after 30.
 PATIENCE, STARTUP, FAREWELL = 120, 30, 15
 
+# Combinations are held two at a time.
+AT_ONCE = 2
+
+LISTENING = r"listening on (\S+)\n"
+
+# Lines of what went wrong that are told; the logs have them all.
+MOST = 24
+
 ENDED_BY = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 SUCCESS, FAILURE, NO_VERDICT = 0, 1, 2
@@ -50,24 +61,44 @@ def main():
         return NO_VERDICT
 
     failed = 0
-    for adapter, role, peer in options.combinations:
-        name = f"{role}-{adapter}/{peer}"
-        other = "client" if role == "server" else "server"
-        began = time.monotonic()
-        programs = {role: [ours, f"{role}-{adapter}"], other: commands[peer, other]}
-        if role == "server":
-            programs[role].append("127.0.0.1:0")
-        try:
-            failures = converse(name, programs["server"], programs["client"])
-        except Trouble as trouble:
-            failures = [str(trouble)]
-        finally:
-            stop_all()
-        verdict = "FAILED" if failures else "ok"
-        seconds = time.monotonic() - began
-        print(f"{name}: {len(CONVERSATIONS)} conversations {verdict}, {seconds:.1f} s", *failures, sep="\n  ", flush=True)
-        failed += bool(failures)
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        for report, failures in pool.map(lambda combination: hold(*combination, ours, commands), options.combinations):
+            print(report, *failures, sep="\n  ", flush=True)
+            failed += bool(failures)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_all()
     return FAILURE if failed else SUCCESS
+
+
+def hold(adapter, role, peer, ours, commands):
+    """Holds the conversations of one combination; returns a line about them and what went wrong, a line each."""
+    name = f"{role}-{adapter}/{peer}"
+    began = time.monotonic()
+    cases = list(compression.cases(*(("hybi", peer) if role == "client" else (peer, "hybi")), adapter))
+    expected = [each for each in CONVERSATIONS if each not in peers.PEERS[peer].leaves_out]
+    expected += [f"deflate {case}" for case in cases]
+    if role == "server":
+        server, client = [ours, f"server-{adapter}", "127.0.0.1:0"], commands[peer, "client"]
+    else:
+        server, client = commands[peer, "server"], [ours, f"client-{adapter}"]
+    logs = OUTPUT / "logs" / name
+    logs.mkdir(parents=True, exist_ok=True)
+    running = []
+    try:
+        if peers.PEERS[peer].platform == "browser":
+            failures = watch(running, logs, server, client[0], cases, expected)
+        else:
+            failures = converse(running, logs, server, client, cases, expected)
+    except Trouble as trouble:
+        failures = [str(trouble)]
+    finally:
+        for process in running[::-1]:
+            process.stop()
+    verdict = f"FAILED, {len(failures)} lines" if failures else "ok"
+    kinds = f"{len(expected) - len(cases)} conversations, {len(cases)} with compression"
+    return f"{name}: {kinds}: {verdict}, {time.monotonic() - began:.1f} s", failures[:MOST]
 
 
 def leave(number, _frame):
@@ -90,29 +121,53 @@ def arguments():
         for adapter, role, peer in all_of_them
         if set(options.words) <= {adapter, role, peer} and peers.PEERS[peer].can_be("client" if role == "server" else "server")
     ]
+    if "chromium" not in options.words and not browser.find() and not os.environ.get("CI"):
+        without = [each for each in options.combinations if each[2] != "chromium"]
+        if without != options.combinations:
+            print("interop/run: NOT with chromium: there is no browser; `interop/run chromium` installs one, as does CI=1", flush=True)
+        options.combinations = without
     if not options.combinations:
         parser.error(f"no combination of {', '.join([*ADAPTERS, *ROLES, *peers.PEERS])} has all of these words")
     return options
 
 
-def converse(name, server, client):
+def converse(running, logs, server, client, cases, expected):
     """Runs the client against the server and returns what went wrong, a line each."""
-    logs = OUTPUT / "logs" / name
-    logs.mkdir(parents=True, exist_ok=True)
     serving = Process(server, logs / "server.log")
-    address = serving.wait_for(r"listening on (\S+)\n", STARTUP, "the server").group(1)
-    talking = Process([*client, f"ws://{address}"], logs / "client.log")
+    running.append(serving)
+    address = serving.wait_for(LISTENING, STARTUP, "the server").group(1)
+    listed = logs / "cases"
+    listed.write_text("".join(f"{case}\n" for case in cases))
+    talking = Process([*client, f"ws://{address}", str(listed)], logs / "client.log")
+    running.append(talking)
     status = talking.wait(PATIENCE, "the client")
-
-    told = talking.output().splitlines()
-    failures = [f"client: {line}" for line in told if line.startswith("FAILED ")]
-    held = [line.partition(" ")[2].partition(":")[0] for line in told if line.startswith(("done ", "FAILED "))]
-    if sorted(held) != sorted(CONVERSATIONS):
-        odd = sorted(set(held) ^ set(CONVERSATIONS)) or "some twice"
-        failures.append(f"client: not the conversations that were expected: {odd} {talking.last_words()}")
-    elif status and not failures:
+    failures = judge(talking.output().splitlines(), expected, talking)
+    if status and not failures:
         failures.append(f"client: ended with status {status} {talking.last_words()}")
     return failures + verdicts(serving)
+
+
+def watch(running, logs, server, path, cases, expected):
+    """The same with a page in a browser, which tells the server how it went."""
+    serving = Process(server, logs / "server.log")
+    running.append(serving)
+    address = serving.wait_for(LISTENING, STARTUP, "the server").group(1)
+    browsing = Process(browser.command(path, address, cases, logs / "profile"), logs / "client.log")
+    running.append(browsing)
+    serving.wait_for(r"page: agent", STARTUP, "the page", browsing)
+    serving.wait_for(r"(done|FAILED) /verdict", PATIENCE, "the page", browsing)
+    told = [line.removeprefix("page: ") for line in serving.output().splitlines() if line.startswith("page: ")]
+    return judge(told, expected, serving) + verdicts(serving)
+
+
+def judge(told, expected, teller):
+    """What a client's lines come to."""
+    failures = [f"client: {line}" for line in told if line.startswith("FAILED ")]
+    held = [line.partition(" ")[2].partition(":")[0] for line in told if line.startswith(("done ", "FAILED "))]
+    if sorted(held) != sorted(expected):
+        odd = sorted(set(held) ^ set(expected)) or "some twice"
+        failures.append(f"client: not the conversations that were expected: {odd} {teller.last_words()}")
+    return failures
 
 
 def verdicts(serving):

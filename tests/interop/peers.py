@@ -12,27 +12,36 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser
 from process import Trouble
 
 HERE = Path(__file__).resolve().parent
 
 
 class Peer:
-    def __init__(self, platform, directory):
+    def __init__(self, platform, directory, leaves_out=()):
         self.platform, self.directory = platform, HERE / directory
+        # Conversations that its interface has no means for.
+        self.leaves_out = set(leaves_out)
 
     def script(self, role):
-        return self.directory / (role + SUFFIXES[self.platform])
+        return self.directory / (("page" if self.platform == "browser" and role == "client" else role) + SUFFIXES[self.platform])
 
     def can_be(self, role):
         return self.script(role).exists()
 
 
-SUFFIXES = {"python": ".py", "node": ".js"}
+SUFFIXES = {"python": ".py", "node": ".js", "browser": ".html"}
+
+# The standard's WebSocket sends neither pings nor fragments nor headers, and takes messages of any size.
+STANDARD = ["fragments sent", "ping sent", "headers", "loss sent", "close sent 1001", "violation received size"]
+STANDARD += [f"violation sent {name}" for name in ("opcode", "mask", "close", "utf8", "size")]
 
 PEERS = {
     "websockets": Peer("python", "python-websockets"),
     "ws": Peer("node", "node-ws"),
+    "undici": Peer("node", "node-undici", STANDARD),
+    "chromium": Peer("browser", "chromium", STANDARD),
 }
 
 
@@ -47,10 +56,13 @@ def install(output, names):
             prefixes["python"] = install_python(output / "python")
         if "node" in platforms:
             prefixes["node"] = install_node(output / "node")
+        if "browser" in platforms:
+            prefixes["browser"] = [browser.install()]
     return {
         (name, role): [*prefixes[PEERS[name].platform], str(PEERS[name].script(role))]
         for name in names
         for role in ("server", "client")
+        if PEERS[name].can_be(role)
     }
 
 
@@ -64,7 +76,8 @@ def install_python(place):
         run(pip, f"pip could not install what {listed} lists")
 
     once(place, listed, sys.version, fresh)
-    return [str(python), "-B"]
+    # What peers on Python have in common they find by this.
+    return [shutil.which("env"), f"PYTHONPATH={HERE / 'shared'}", str(python), "-B"]
 
 
 def install_node(place):

@@ -4,9 +4,13 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 RUNNING = []
+
+# Set when the run is to end: what has not begun by then does not begin.
+ENDING = threading.Event()
 
 
 class Trouble(Exception):
@@ -17,6 +21,8 @@ class Process:
     """A child whose output goes to a file."""
 
     def __init__(self, command, log):
+        if ENDING.is_set():
+            raise Trouble("the run has been ended")
         self.log = log
         with open(log, "wb") as out:
             self.child = subprocess.Popen(
@@ -33,16 +39,18 @@ class Process:
         text = self.log.read_text(errors="replace")
         return text[: text.rfind("\n") + 1]
 
-    def wait_for(self, pattern, seconds, what):
+    def wait_for(self, pattern, seconds, what, other=None):
+        """The match of a pattern in what it writes, which must come in time, before it or the other ends."""
         until = time.monotonic() + seconds
         while True:
             found = re.search(pattern, self.output())
             if found:
                 return found
-            if self.status() is not None:
-                raise Trouble(f"{what} ended with status {self.status()} {self.last_words()}")
+            for each in filter(None, (other, self)):
+                if each.status() is not None:
+                    raise Trouble(f"{what} ended with status {each.status()} {each.last_words()}")
             if time.monotonic() > until:
-                raise Trouble(f"{what} did not say {pattern!r} within {seconds} s {self.last_words()}")
+                raise Trouble(f"{what} did not say {pattern!r} within {seconds} s {(other or self).last_words()}")
             time.sleep(0.02)
 
     def wait(self, seconds, what):
@@ -66,9 +74,11 @@ class Process:
                 self.child.wait(seconds)
             except subprocess.TimeoutExpired:
                 pass
-        RUNNING.remove(self)
+        if self in RUNNING:
+            RUNNING.remove(self)
 
 
 def stop_all():
+    ENDING.set()
     for process in RUNNING[::-1]:
         process.stop()

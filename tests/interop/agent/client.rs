@@ -3,9 +3,10 @@
 use http::header::{HeaderName, HeaderValue};
 use hybi::blocking::Error;
 use hybi::handshake::{HandshakeError, Request};
-use hybi::{Cause, CloseCode, Message};
+use hybi::{Cause, CloseCode, Config, Message};
 
 use crate::Result;
+use crate::compression;
 use crate::server::{
     fails_peer, farewell, hears_farewell, is_failed_by_peer, is_lost, send_raw, until_end,
 };
@@ -32,8 +33,8 @@ const VIOLATIONS: [(&str, u16, &str, &str); 5] = [
 
 const MIB: usize = 1024 * 1024;
 
-/// Holds all conversations with the server at `url` and returns how many failed.
-pub(crate) async fn run<S: Socket>(url: &str) -> usize {
+/// Holds all conversations with the server at `url`, `cases` being queries of `/deflate`, and returns how many failed.
+pub(crate) async fn run<S: Socket>(url: &str, cases: &str) -> usize {
     let mut failed = 0;
     let mut note = |name: &str, outcome| failed += usize::from(report(name, outcome));
     note("text", echoes::<S>(url, texts()).await);
@@ -64,6 +65,9 @@ pub(crate) async fn run<S: Socket>(url: &str) -> usize {
         note(&format!("violation sent {name}"), violation_sent::<S>(url, code, ours).await);
         let received = violation_received::<S>(url, code, theirs).await;
         note(&format!("violation received {name}"), received);
+    }
+    for query in cases.lines() {
+        note(&format!("deflate {query}"), compression::as_client::<S>(url, query).await);
     }
     failed
 }
@@ -162,7 +166,7 @@ async fn subprotocol<S: Socket>(url: &str, offers: &[&str], chosen: &str) -> Res
     for offer in offers {
         request = request.subprotocol(offer)?;
     }
-    let mut ws = S::connect(request).await?;
+    let mut ws = S::connect(request, Config::default()).await?;
     let agreed = ws.negotiated().subprotocol.clone();
     same("the subprotocol", &agreed.as_deref().unwrap_or("none"), &chosen)?;
     same("the server's view", &ws.recv().await?, &Some(chosen.into()))?;
@@ -173,7 +177,7 @@ async fn headers<S: Socket>(url: &str) -> Result<()> {
     let name = HeaderName::from_static("x-client");
     let request = Request::new(&format!("{url}/whoami?q=a%20b%2Fc&r="))?
         .header(name, HeaderValue::from_static("interop; three, four"))?;
-    let mut ws = S::connect(request).await?;
+    let mut ws = S::connect(request, Config::default()).await?;
     let server = ws.response().and_then(|response| response.headers().get("x-server"));
     same("X-Server", &server, &Some(&HeaderValue::from_static("interop; one, two")))?;
     let seen = "interop; three, four q=a%20b%2Fc&r=";
@@ -205,7 +209,7 @@ async fn farewell_sent<S: Socket>(url: &str) -> Result<()> {
 }
 
 async fn farewell_received<S: Socket>(url: &str) -> Result<()> {
-    hears_farewell(&mut connect::<S>(url, "/farewell").await?).await
+    hears_farewell(&mut connect::<S>(url, "/farewell").await?, CloseCode::GOING_AWAY).await
 }
 
 async fn loss_sent<S: Socket>(url: &str) -> Result<()> {
@@ -254,7 +258,7 @@ async fn violation_received<S: Socket>(url: &str, code: u16, bytes: &str) -> Res
 }
 
 async fn connect<S: Socket>(url: &str, path: &str) -> Result<S, Error> {
-    S::connect(Request::new(&format!("{url}{path}"))?).await
+    S::connect(Request::new(&format!("{url}{path}"))?, Config::default()).await
 }
 
 /// Closes with 1000 and wants it back.

@@ -1,14 +1,18 @@
 //! Our server: what it does for each path is told in `tests/interop/README.md`.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
 
 use http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{StatusCode, Uri};
 use hybi::blocking::Error;
 use hybi::handshake::{Accept, Incoming, Rejection, ServerOptions};
 use hybi::{Cause, CloseCode, Config, Message};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::compression;
+use crate::page;
 use crate::socket::{Socket, Told, send_in_pieces};
 use crate::words::{BETWEEN, bytes_field, code_field, numbered, report, same, same_close};
 use crate::{Result, at_once};
@@ -17,8 +21,16 @@ pub(crate) async fn serve_tokio(addr: &str) -> Result<Infallible> {
     let listener = tokio::net::TcpListener::bind(addr).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (mut stream, _) = listener.accept().await?;
         tokio::spawn(async move {
+            let mut beginning = [0; page::ENOUGH];
+            let Ok(known @ 1..) = stream.peek(&mut beginning).await else { return false };
+            if let Some(response) = page::response(&beginning[..known]) {
+                // Without the request read the connection would end with a reset.
+                let sent = stream.read(&mut [0; 8192]).await.is_ok()
+                    && stream.write_all(response.as_bytes()).await.is_ok();
+                return sent && stream.shutdown().await.is_err();
+            }
             let options = ServerOptions::default();
             let incoming = match hybi::tokio::receive_request(stream, options).await {
                 Ok(incoming) => incoming,
@@ -28,7 +40,7 @@ pub(crate) async fn serve_tokio(addr: &str) -> Result<Infallible> {
             let conversation = async {
                 match asked.answer(&incoming)? {
                     Ok(accept) => {
-                        let ws = incoming.accept(&accept, Config::default()).await?;
+                        let ws = incoming.accept(&accept, asked.config()?).await?;
                         converse(ws, &asked).await
                     }
                     Err(rejection) => Ok(incoming.reject(rejection).await?),
@@ -43,8 +55,16 @@ pub(crate) fn serve_blocking(addr: &str) -> Result<Infallible> {
     let listener = TcpListener::bind(addr)?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept()?;
+        let (mut stream, _) = listener.accept()?;
         std::thread::spawn(move || {
+            let mut beginning = [0; page::ENOUGH];
+            let Ok(known @ 1..) = stream.peek(&mut beginning) else { return false };
+            if let Some(response) = page::response(&beginning[..known]) {
+                // Without the request read the connection would end with a reset.
+                let sent = stream.read(&mut [0; 8192]).is_ok()
+                    && stream.write_all(response.as_bytes()).is_ok();
+                return sent && stream.shutdown(Shutdown::Write).is_err();
+            }
             let options = ServerOptions::default();
             let incoming = match hybi::blocking::receive_request(stream, options) {
                 Ok(incoming) => incoming,
@@ -53,7 +73,7 @@ pub(crate) fn serve_blocking(addr: &str) -> Result<Infallible> {
             let asked = Asked::new(&incoming);
             let conversation = || match asked.answer(&incoming)? {
                 Ok(accept) => {
-                    let ws = incoming.accept(&accept, Config::default())?;
+                    let ws = incoming.accept(&accept, asked.config()?)?;
                     at_once(converse(ws, &asked))
                 }
                 Err(rejection) => Ok(incoming.reject(rejection)?),
@@ -81,6 +101,13 @@ impl Asked {
         self.uri.query().unwrap_or_default()
     }
 
+    fn config(&self) -> Result<Config> {
+        match self.uri.path() {
+            "/deflate" => compression::settings(self.query()),
+            _ => Ok(Config::default()),
+        }
+    }
+
     /// How the request is accepted or rejected.
     fn answer(&self, incoming: &Incoming) -> Result<Result<Accept, Rejection>> {
         match self.uri.path() {
@@ -96,6 +123,7 @@ impl Asked {
                     HeaderName::from_static("x-server"),
                     HeaderValue::from_static("interop; one, two"),
                 );
+                accept = compression::decide(accept, self.query());
                 if let Some(chosen) = incoming.choose_subprotocol(&["chat.v3", "chat.v2"]) {
                     accept = accept.subprotocol(chosen);
                 }
@@ -126,7 +154,16 @@ async fn converse<S: Socket>(mut ws: S, asked: &Asked) -> Result<()> {
             same("the stream", &received, &numbered().map(Message::from).collect())
         }
         "/farewell" => farewell(&mut ws).await,
-        "/heard" => hears_farewell(&mut ws).await,
+        "/heard" => {
+            let code = code_field(query)?.unwrap_or(CloseCode::GOING_AWAY);
+            hears_farewell(&mut ws, code).await
+        }
+        "/verdict" => {
+            while let Some(message) = ws.recv().await? {
+                println!("page: {}", message.as_text().unwrap_or_default());
+            }
+            Ok(())
+        }
         "/lost" => is_lost(&mut ws).await,
         "/leave" => Ok(()),
         "/close" => {
@@ -151,6 +188,7 @@ async fn converse<S: Socket>(mut ws: S, asked: &Asked) -> Result<()> {
             let client = asked.client.as_ref().ok_or("the X-Client header is missing")?;
             tell(&mut ws, &format!("{} {query}", client.to_str()?)).await
         }
+        "/deflate" => compression::as_server(&mut ws, query).await,
         "/breaks" => {
             send_raw(&mut ws, &bytes_field(query, "bytes")?).await?;
             is_failed_by_peer(&mut ws, query).await
@@ -174,7 +212,7 @@ async fn fragments<S: Socket>(ws: &mut S) -> Result<()> {
 
 /// Sends a text and waits for the client to close.
 async fn tell<S: Socket>(ws: &mut S, text: &str) -> Result<()> {
-    ws.feed(text.into()).await?;
+    ws.feed(text).await?;
     until_end(ws, Cause::Remote).await
 }
 
@@ -189,19 +227,19 @@ pub(crate) async fn until_end<S: Socket>(ws: &mut S, cause: Cause) -> Result<()>
 /// Sends more than the sockets' buffers hold and closes at once: nothing may be cut off.
 pub(crate) async fn farewell<S: Socket>(ws: &mut S) -> Result<()> {
     for message in numbered() {
-        ws.feed(message.into()).await?;
+        ws.feed(message).await?;
     }
     ws.close(Some(CloseCode::GOING_AWAY), "").await?;
     same_close(ws.closed().as_ref(), Some(CloseCode::GOING_AWAY), "")
 }
 
 /// The other end of [`farewell`].
-pub(crate) async fn hears_farewell<S: Socket>(ws: &mut S) -> Result<()> {
+pub(crate) async fn hears_farewell<S: Socket>(ws: &mut S, code: CloseCode) -> Result<()> {
     for message in numbered() {
         same("the message", &ws.recv().await?, &Some(message.into()))?;
     }
     until_end(ws, Cause::Remote).await?;
-    same_close(ws.closed().as_ref(), Some(CloseCode::GOING_AWAY), "")
+    same_close(ws.closed().as_ref(), Some(code), "")
 }
 
 /// The peer goes away without a word: no message, no Close frame.

@@ -6,16 +6,22 @@ use std::future::Future;
 
 use hybi::blocking::Error;
 use hybi::handshake::{Negotiated, Request};
-use hybi::{CloseCode, Closed, Connection, Event, Message, Role};
+use hybi::{CloseCode, Closed, Config, Connection, Event, Message, Outgoing, Role};
 
 use crate::Result;
 
 /// An open connection of either adapter; the methods do what theirs of the same name do.
 pub(crate) trait Socket: Sized + Send {
-    fn connect(request: Request) -> impl Future<Output = Result<Self, Error>> + Send;
+    fn connect(
+        request: Request,
+        config: Config,
+    ) -> impl Future<Output = Result<Self, Error>> + Send;
     fn recv(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> + Send;
     fn next_event(&mut self) -> impl Future<Output = Result<Told, Error>> + Send;
-    fn feed(&mut self, message: Message) -> impl Future<Output = Result<(), Error>> + Send;
+    fn feed(
+        &mut self,
+        message: impl Into<Outgoing> + Send,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
     fn flush(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
     fn ping(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error>> + Send;
     fn close(
@@ -57,8 +63,11 @@ impl Told {
 macro_rules! socket {
     ($adapter:ident, $stream:ty, [$($wait:tt)*], $task:ident) => {
         impl Socket for hybi::$adapter::WebSocket<$stream> {
-            async fn connect(request: Request) -> Result<Self, Error> {
-                hybi::$adapter::connect(request)$($wait)*
+            async fn connect(
+        request: Request,
+        config: Config,
+    ) -> Result<Self, Error> {
+                hybi::$adapter::connect_with(request, config)$($wait)*
             }
 
             async fn recv(&mut self) -> Result<Option<Message>, Error> {
@@ -69,7 +78,7 @@ macro_rules! socket {
                 Ok(Told::new(self.next_event()$($wait)*?))
             }
 
-            async fn feed(&mut self, message: Message) -> Result<(), Error> {
+            async fn feed(&mut self, message: impl Into<Outgoing> + Send) -> Result<(), Error> {
                 self.feed(message)$($wait)*
             }
 

@@ -1,13 +1,17 @@
-// ws as a client: client.js URL holds every conversation with the server there.
+// ws as a client: client.js URL [CASES] holds every conversation with the server there.
 'use strict';
 
 const { once } = require('node:events');
+const { readFileSync } = require('node:fs');
 const WebSocket = require('ws');
+const compression = require('./compression');
 const words = require('./words');
 
 const { MAX_SIZE, BETWEEN, NUMBERED, attend, next, ends, fails, sendInPieces, same } = words;
 
 const URL = process.argv[2];
+// The queries of /deflate.
+const CASES = process.argv[3] ? readFileSync(process.argv[3], 'utf8').split('\n').filter(Boolean) : [];
 
 // Longer than any conversation takes on a busy machine, shorter than the driver's patience.
 const PATIENCE = 30_000;
@@ -60,6 +64,7 @@ function* conversations() {
     yield [`violation sent ${name}`, () => violationSent(code, ours)];
     yield [`violation received ${name}`, () => violationReceived(code, theirs)];
   }
+  for (const query of CASES) yield [`deflate ${query}`, () => deflate(query)];
 }
 
 // The compression that is offered by default stays on offer: the server has to decline it.
@@ -202,6 +207,13 @@ async function violationSent(code, bytes) {
 async function violationReceived(code, bytes) {
   // That ws says the right code is for the server to see.
   await fails(await connect(`/breaks?code=${code}&bytes=${bytes}`));
+}
+
+async function deflate(query) {
+  const ws = dial(`/deflate?${query}`, [], { perMessageDeflate: compression.offer(query) });
+  // It opens in the same moment.
+  const [response] = await once(ws, 'upgrade');
+  await compression.converse(ws, query, 'client', response.headers['sec-websocket-extensions']);
 }
 
 async function goodbye(ws) {

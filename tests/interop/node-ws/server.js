@@ -1,14 +1,15 @@
 // ws as a server; ../README.md tells what it does for each path.
 'use strict';
 
+const http = require('node:http');
 const { WebSocketServer } = require('ws');
+const compression = require('./compression');
 const words = require('./words');
 
 const { MAX_SIZE, BETWEEN, NUMBERED, attend, next, ends, fails, sendInPieces, same } = words;
 
-const server = new WebSocketServer({
-  host: '127.0.0.1',
-  port: 0,
+const OPTIONS = {
+  noServer: true,
   maxPayload: MAX_SIZE,
   handleProtocols: (offered) => [...offered].find((name) => ['chat.v2', 'chat.v3'].includes(name)) ?? false,
   verifyClient: ({ req }, decide) => {
@@ -17,11 +18,24 @@ const server = new WebSocketServer({
     console.log(`done ${req.url}`);
     return decide(false, 401, 'no entry\n', { 'WWW-Authenticate': 'Basic realm="interop"' });
   },
+};
+
+const server = http.createServer();
+server.listen(0, '127.0.0.1', () => console.log(`listening on 127.0.0.1:${server.address().port}`));
+server.on('upgrade', (request, socket, head) => {
+  const [path, query] = request.url.split('?');
+  // Settings hold for all connections of a WebSocketServer: each request has its own.
+  const perMessageDeflate = path === '/deflate' && compression.settings(query);
+  const sockets = new WebSocketServer({ ...OPTIONS, perMessageDeflate });
+  sockets.on('headers', (headers) => {
+    headers.push('X-Server: interop; one, two');
+    const name = 'Sec-WebSocket-Extensions: ';
+    request.answer = headers.find((header) => header.startsWith(name))?.slice(name.length);
+  });
+  sockets.handleUpgrade(request, socket, head, serve);
 });
 
-server.on('listening', () => console.log(`listening on 127.0.0.1:${server.address().port}`));
-server.on('headers', (headers) => headers.push('X-Server: interop; one, two'));
-server.on('connection', async (ws, request) => {
+async function serve(ws, request) {
   const url = new URL(request.url, 'ws://127.0.0.1');
   const query = Object.fromEntries(url.searchParams);
   try {
@@ -31,7 +45,7 @@ server.on('connection', async (ws, request) => {
     console.log(`FAILED ${request.url}: ${error.message}`);
     ws.terminate();
   }
-});
+}
 
 const bytes = (digits) => Buffer.from(digits ?? '', 'hex');
 
@@ -88,6 +102,10 @@ const conversations = {
 
   async '/closed'(ws, query) {
     await ends(ws, code(query), bytes(query.reason).toString());
+  },
+
+  async '/deflate'(ws, _query, request) {
+    await compression.converse(ws, request.url.split('?')[1], 'server', request.answer);
   },
 
   async '/subprotocol'(ws) {

@@ -1,4 +1,4 @@
-"""websockets as a client: client.py URL holds every conversation with the server there."""
+"""websockets as a client: client.py URL [CASES] holds every conversation with the server there."""
 
 import asyncio
 import sys
@@ -6,9 +6,12 @@ import sys
 import websockets
 from websockets.asyncio.client import connect as connect_any
 
+import compression
 from words import MAX_SIZE, NUMBERED, close, farewell, hear_farewell, same, send_in_pieces, until_end
 
 URL = sys.argv[1]
+# The queries of /deflate.
+CASES = open(sys.argv[2]).read().split() if len(sys.argv) > 2 else []
 
 # Longer than any conversation takes on a busy machine, shorter than the driver's patience.
 PATIENCE = 30
@@ -70,6 +73,8 @@ def conversations():
     for name, code, ours, theirs in VIOLATIONS:
         yield f"violation sent {name}", violation_sent(code, ours)
         yield f"violation received {name}", violation_received(code, theirs)
+    for query in CASES:
+        yield f"deflate {query}", deflate(query)
 
 
 def connect(path, **options):
@@ -224,6 +229,11 @@ async def violation_received(code, data):
     ws = await connect(f"/breaks?code={code}&bytes={data}")
     await until_end(ws)
     same("our close code", ws.protocol.close_sent.code, code)
+
+
+async def deflate(query):
+    ws = await connect(f"/deflate?{query}", compression=None, extensions=compression.offers(query))
+    await compression.converse(ws, query, "client")
 
 
 async def goodbye(ws):

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import serve
 
+import compression
 from words import MAX_SIZE, NUMBERED, close, farewell, hear_farewell, same, send_in_pieces, until_end
 
 
@@ -25,7 +26,11 @@ async def main():
 
 def process_request(connection, request):
     print(f"begun {request.path}", flush=True)
-    if urlsplit(request.path).path == "/refuse":
+    target = urlsplit(request.path)
+    if target.path == "/deflate":
+        # What `serve` takes for all connections, for this one.
+        connection.protocol.available_extensions = compression.settings(target.query)
+    if target.path == "/refuse":
         response = connection.respond(http.HTTPStatus.UNAUTHORIZED, "no entry\n")
         response.headers["WWW-Authenticate"] = 'Basic realm="interop"'
         print(f"done {request.path}", flush=True)
@@ -101,6 +106,10 @@ async def close_second(ws, query):
         raise AssertionError("the client did not close first")
 
 
+async def deflate(ws, _query):
+    await compression.converse(ws, urlsplit(ws.request.path).query, "server")
+
+
 async def subprotocol(ws, _query):
     await ws.send(ws.subprotocol or "none")
     await ws.wait_closed()
@@ -133,6 +142,7 @@ CONVERSATIONS = {
     "/leave": leave,
     "/close": close_first,
     "/closed": close_second,
+    "/deflate": deflate,
     "/subprotocol": subprotocol,
     "/whoami": whoami,
     "/breaks": breaks,

@@ -1,0 +1,247 @@
+//! What a compressed message may cost its receiver: size, ratio, memory, work (RFC 6455 section 10.4).
+#![cfg(feature = "deflate")]
+
+mod common;
+mod deflate_common;
+
+use common::{Told, failure, frame, masked};
+use deflate_common::{
+    Bits, Independent, eager, end, hear_in_pieces, messages, noise, params, said,
+};
+use hybi::deflate::InflateError;
+use hybi::{CloseCode, Config, Delivery, Error, Kind, Message, Role};
+
+const PIECES: [usize; 4] = [1, 7, 1000, usize::MAX];
+
+#[test]
+fn a_message_of_exactly_the_limit_passes_and_one_byte_more_fails() {
+    for limit in [1, 2, 100, 4096, 16_384, 16_385, 100_000] {
+        for delivery in [Delivery::Messages, Delivery::Chunks] {
+            for piece in PIECES {
+                for (len, role) in [(limit, Role::Server), (limit + 1, Role::Client)] {
+                    let config = limited(limit, delivery);
+                    let mut end = end(role, params(true, 15), config);
+                    let told = hear_in_pieces(&mut end, &zeros(len), piece);
+                    if len == limit {
+                        assert_eq!(told_len(&told), limit, "in pieces of {piece}");
+                        assert!(!end.conn.is_closing());
+                        continue;
+                    }
+                    let error = Error::MessageTooLarge { limit: limit as u64 };
+                    assert_eq!(failure(&told), error, "{len} in pieces of {piece}");
+                    assert_eq!(common::said_code(&mut end), CloseCode::TOO_BIG);
+                    // Nothing is inflated beyond the byte that shows it.
+                    assert_eq!(end.conn.stats().inflated_received, len as u64);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bomb_is_dropped_at_the_limit_whatever_it_holds() {
+    for fragments in [1, 2, 50] {
+        let payload = bomb(4_000_000);
+        let mut frames = Vec::new();
+        for (number, part) in payload.chunks(payload.len().div_ceil(fragments)).enumerate() {
+            let last = part.as_ptr_range().end == payload.as_ptr_range().end;
+            let first = if number == 0 { 0x42 } else { 0x00 };
+            frames.extend(frame(if last { first | 0x80 } else { first }, part).0);
+        }
+        let mut end = end(Role::Server, params(true, 15), limited(65_536, Delivery::Messages));
+        let told = hear_in_pieces(&mut end, &frames, 100);
+        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 65_536 });
+        assert_eq!(end.conn.stats().inflated_received, 65_537);
+    }
+}
+
+/// The limit is a message's, not a connection's.
+#[test]
+fn messages_of_the_limit_may_come_again_and_again() {
+    for takeover in [true, false] {
+        let config = limited(50_000, Delivery::Messages);
+        let mut end = end(Role::Server, params(takeover, 15), config);
+        for _ in 0..50 {
+            assert_eq!(told_len(&end.hear_frames(&zeros(50_000))), 50_000);
+        }
+    }
+}
+
+/// Bytes that make nothing are bounded as well: a message is not much longer on the wire than inflated.
+#[test]
+fn a_message_that_inflates_to_nothing_is_bounded_on_the_wire() {
+    let payload = (0..3000).fold(Bits::default(), |bits, _| bits.stored(false, b"")).message();
+    for role in [Role::Client, Role::Server] {
+        let mut end = end(role, params(true, 15), limited(1000, Delivery::Messages));
+        let told = hear_in_pieces(&mut end, &frame(0xc2, &payload), 100);
+        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 1000 });
+        assert!(end.conn.stats().payload_received < 3000);
+    }
+}
+
+/// What does not get smaller is somewhat longer on the wire and still within the limit.
+#[test]
+fn noise_of_exactly_the_limit_passes() {
+    for level in [0, 1, 9] {
+        for len in [1, 1000, 100_000] {
+            let config = eager(|config| {
+                config.max_message_size = len as u64;
+                config.compression.as_mut().expect("it is set").level = level;
+            });
+            let mut client = end(Role::Client, params(true, 15), config.clone());
+            client.conn.send(Message::from(noise(1, len)).compressed()).expect("room");
+            let mut server = end(Role::Server, params(true, 15), config);
+            let told = server.hear_bytes(&client.sent());
+            assert_eq!(told_len(&told), len, "at level {level}");
+        }
+    }
+}
+
+#[test]
+fn a_ratio_limit_fails_what_is_larger_on_the_wire_by_less() {
+    for (ratio, passes) in [(1, false), (25, false), (900, false), (2000, true)] {
+        for piece in PIECES {
+            let config = eager(|config| {
+                config.compression.as_mut().expect("it is set").max_ratio = Some(ratio);
+            });
+            let mut end = end(Role::Server, params(true, 15), config);
+            let told = hear_in_pieces(&mut end, &zeros(1_000_000), piece);
+            if passes {
+                assert_eq!(told_len(&told), 1_000_000);
+                continue;
+            }
+            assert_eq!(failure(&told), Error::RatioTooLarge { limit: ratio });
+            assert_eq!(common::said_code(&mut end), CloseCode::TOO_BIG);
+            assert!(end.conn.stats().inflated_received < 1_000_000);
+        }
+    }
+}
+
+#[test]
+fn a_ratio_limit_leaves_small_and_ordinary_messages_alone() {
+    let config = eager(|config| {
+        config.compression.as_mut().expect("it is set").max_ratio = Some(10);
+    });
+    let mut end = end(Role::Client, params(true, 15), config);
+    for _ in 0..20 {
+        assert_eq!(told_len(&end.hear_frames(&zeros(1000))), 1000);
+        let text = Bits::default().stored(false, &noise(2, 20_000)).message();
+        assert_eq!(told_len(&end.hear_frames(&frame(0xc2, &text))), 20_000);
+    }
+}
+
+/// A message a thousand times as large as its bytes comes in chunks of one step.
+#[test]
+fn chunks_are_bounded_whatever_they_come_from() {
+    let config = limited(64 * 1024 * 1024, Delivery::Chunks);
+    let mut end = end(Role::Server, params(true, 15), config);
+    let (bytes, _) = masked(&zeros(20_000_000), common::KEY);
+    let mut total = 0;
+    let mut chunks = 0;
+    for piece in bytes.chunks(4096) {
+        end.rx.extend_from_slice(piece);
+        while let Some(event) = end.conn.next_event(&mut end.rx) {
+            let hybi::Event::Chunk(chunk) = event else { panic!("{event:?}") };
+            assert!(chunk.data.len() <= 16 * 1024, "{} bytes at once", chunk.data.len());
+            assert_eq!((chunk.first, chunk.data.kind()), (chunks == 0, Kind::Binary));
+            (total, chunks) = (total + chunk.data.len(), chunks + 1);
+        }
+        assert!(end.rx.capacity() <= 32 * 1024, "{} bytes", end.rx.capacity());
+    }
+    assert_eq!((total, end.conn.stats().messages_received), (20_000_000, 1));
+}
+
+/// 100 KB of blocks that hold nothing are legal.
+#[test]
+fn empty_blocks_of_every_kind_are_passed_over() {
+    let empty = |kind: u32| {
+        let mut bits = Bits::default();
+        for number in 0..20_000 {
+            bits = match (kind + number * u32::from(kind > 2)) % 3 {
+                0 => bits.stored(false, b""),
+                1 => bits.fixed(false).end_of_block(),
+                _ => bits.stored(true, b""),
+            };
+        }
+        bits.message()
+    };
+    for kind in 0..4 {
+        for bits in [9, 15] {
+            let mut end = end(Role::Server, params(true, bits), eager(|_| {}));
+            let told = hear_in_pieces(&mut end, &frame(0xc2, &empty(kind)), 1000);
+            assert_eq!(told, [Told::binary(b"")], "kind {kind}");
+        }
+    }
+}
+
+/// Giving a window back after a final block is work: it is done often and not endlessly.
+#[test]
+fn final_blocks_are_bounded_by_what_they_cost() {
+    let stream = |count: usize| {
+        let bits = Bits::default().stored(false, &noise(5, 32_768));
+        (0..count).fold(bits, |bits, _| bits.stored(true, b"")).message()
+    };
+    for role in [Role::Client, Role::Server] {
+        for delivery in [Delivery::Messages, Delivery::Chunks] {
+            let config = eager(|config| config.delivery = delivery);
+            let mut few = end(role, params(true, 15), config.clone());
+            assert_eq!(
+                told_len(&hear_in_pieces(&mut few, &frame(0xc2, &stream(20)), 1000)),
+                32_768
+            );
+            let mut many = end(role, params(true, 15), config);
+            let told = hear_in_pieces(&mut many, &frame(0xc2, &stream(10_000)), 1000);
+            assert_eq!(failure(&told), Error::Inflate(InflateError::FinalBlocks));
+            // 40 bytes of blocks for each window of 32 KiB, at most.
+            assert!(many.conn.stats().payload_received < 36_000);
+        }
+    }
+}
+
+/// The compressor's side: what is sent is not longer than what it stands for, and a few bytes a block.
+#[test]
+fn noise_grows_little_or_is_sent_as_it_is() {
+    let data = noise(9, 100_000);
+    let mut kept = end(Role::Server, params(true, 15), eager(|_| {}));
+    kept.conn.send(Message::from(data.clone()).compressed()).expect("room");
+    let (compressed, payload) = messages(said(&mut kept)).remove(0);
+    assert!(compressed && payload.len() < data.len() + data.len() / 100);
+    assert!(Independent::new(true).inflate(&payload) == data);
+    let mut fresh = end(Role::Server, params(false, 15), eager(|_| {}));
+    fresh.conn.send(Message::from(data.clone())).expect("room");
+    assert_eq!(messages(said(&mut fresh)), [(false, data)]);
+}
+
+fn limited(limit: usize, delivery: Delivery) -> Config {
+    eager(|config| {
+        config.max_message_size = limit as u64;
+        config.delivery = delivery;
+    })
+}
+
+/// A frame that inflates to so many zeros.
+fn zeros(len: usize) -> Vec<u8> {
+    frame(0xc2, &bomb(len)).0
+}
+
+/// So many zeros, compressed as well as can be.
+fn bomb(len: usize) -> Vec<u8> {
+    let mut compress = flate2::Compress::new(flate2::Compression::best(), false);
+    let mut out = Vec::with_capacity(len / 500 + 100);
+    compress
+        .compress_vec(&vec![0; len], &mut out, flate2::FlushCompress::Sync)
+        .expect("there is room");
+    assert!(out.ends_with(&deflate_common::TAIL));
+    out.truncate(out.len() - 4);
+    out
+}
+
+/// How long the one message is that was told.
+#[track_caller]
+fn told_len(told: &[Told]) -> usize {
+    let len = |told: &Told| match told {
+        Told::Binary(data) | Told::Chunk { data, .. } => data.len(),
+        other => panic!("{other:?}"),
+    };
+    told.iter().map(len).sum()
+}
