@@ -3,11 +3,17 @@
 //!
 //! ```text
 //! interop server-tokio|server-blocking 127.0.0.1:PORT
-//! interop client-tokio|client-blocking ws://127.0.0.1:PORT
+//! interop client-tokio|client-blocking ws://127.0.0.1:PORT [CASES]
 //! ```
 
 #[path = "../tests/interop/agent/client.rs"]
 mod client;
+#[path = "../tests/interop/agent/compression.rs"]
+mod compression;
+#[path = "../tests/interop/agent/page.rs"]
+mod page;
+#[path = "../tests/interop/agent/script.rs"]
+mod script;
 #[path = "../tests/interop/agent/server.rs"]
 mod server;
 #[path = "../tests/interop/agent/socket.rs"]
@@ -28,17 +34,22 @@ fn main() -> Result<ExitCode> {
     let failed = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server-tokio", addr] => match tokio_runtime()?.block_on(server::serve_tokio(addr))? {},
         ["server-blocking", addr] => match server::serve_blocking(addr)? {},
-        ["client-tokio", url] => {
+        ["client-tokio", url, ref cases @ ..] => {
             type Socket = hybi::tokio::WebSocket<tokio::net::TcpStream>;
-            tokio_runtime()?.block_on(client::run::<Socket>(url))
+            tokio_runtime()?.block_on(client::run::<Socket>(url, &read(cases)?))
         }
-        ["client-blocking", url] => {
+        ["client-blocking", url, ref cases @ ..] => {
             type Socket = hybi::blocking::WebSocket<TcpStream>;
-            at_once(client::run::<Socket>(url))
+            at_once(client::run::<Socket>(url, &read(cases)?))
         }
         _ => return Err("usage: interop server-tokio ADDR | client-tokio URL | ...".into()),
     };
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The queries of `/deflate` that files list.
+fn read(files: &[&str]) -> std::io::Result<String> {
+    files.iter().map(std::fs::read_to_string).collect()
 }
 
 fn tokio_runtime() -> std::io::Result<tokio::runtime::Runtime> {
