@@ -145,10 +145,14 @@ impl DeflateOffer {
     fn verify(&self, answer: &Extension, ours: &Compression) -> Option<Params> {
         // An answer has the form of an offer, but for a limit of the client's window without value.
         let chosen = Self::parse(answer)?;
-        let client_limit = match chosen.client_max_window_bits {
-            None => Direction::MAX_BITS,
-            Some(WindowHint::AtMost(bits)) if self.client_max_window_bits.is_some() => bits,
-            Some(_) => return None,
+        // A limit may be set only where one was allowed, and not above what was named.
+        let client_limit = match (self.client_max_window_bits, chosen.client_max_window_bits) {
+            (_, None) => Direction::MAX_BITS,
+            (Some(WindowHint::Any), Some(WindowHint::AtMost(bits))) => bits,
+            (Some(WindowHint::AtMost(hint)), Some(WindowHint::AtMost(bits))) if bits <= hint => {
+                bits
+            }
+            _ => return None,
         };
         let server_bits = match (self.server_max_window_bits, chosen.server_max_window_bits) {
             (None, bits) => bits.unwrap_or(Direction::MAX_BITS),
