@@ -18,14 +18,22 @@ from process import Trouble
 HERE = Path(__file__).resolve().parent
 
 
+# What takes nothing of a server but to echo.
+SENT_BY_US = {"fragments sent", "ping sent"}
+
+
 class Peer:
-    def __init__(self, platform, directory, leaves_out=()):
+    """`leaves_out` are conversations that its interface has no means for, `serves_not` more of them for a server.
+
+    Both are told from the client's side, which is ours where the peer serves.
+    """
+
+    def __init__(self, platform, directory, leaves_out=(), serves_not=()):
         self.platform, self.directory = platform, HERE / directory
-        # Conversations that its interface has no means for.
-        self.leaves_out = set(leaves_out)
+        self.leaves_out = {"client": {*leaves_out}, "server": {*leaves_out, *serves_not} - SENT_BY_US}
 
     def script(self, role):
-        return self.directory / (("page" if self.platform == "browser" and role == "client" else role) + SUFFIXES[self.platform])
+        return self.directory / (role + SUFFIXES[self.platform])
 
     def can_be(self, role):
         return self.script(role).exists()
@@ -37,9 +45,16 @@ SUFFIXES = {"python": ".py", "node": ".js", "browser": ".html"}
 STANDARD = ["fragments sent", "ping sent", "headers", "loss sent", "close sent 1001", "violation received size"]
 STANDARD += [f"violation sent {name}" for name in ("opcode", "mask", "close", "utf8", "size")]
 
+# aiohttp has no Close frame without a code, and its ends of the rest are out of reach.
+AIOHTTP = [each for each in STANDARD if each not in ("headers", "close sent 1001")]
+AIOHTTP += ["close sent empty", "close received empty", "loss received"]
+AIOHTTP += [f"violation received {name}" for name in ("opcode", "mask", "close", "utf8")]
+
 PEERS = {
     "websockets": Peer("python", "python-websockets"),
     "ws": Peer("node", "node-ws"),
+    # As a server it sends no fragments either, and its pings are not answered to it.
+    "aiohttp": Peer("python", "python-aiohttp", AIOHTTP, ["fragments received", "ping received"]),
     "undici": Peer("node", "node-undici", STANDARD),
     "chromium": Peer("browser", "chromium", STANDARD),
 }
@@ -83,7 +98,7 @@ def install_python(place):
 def install_node(place):
     for tool in ("node", "npm"):
         if not shutil.which(tool):
-            raise Trouble(f"{tool} is missing: the peers that run on Node.js (18 or later) need it")
+            raise Trouble(f"{tool} is missing: the peers that run on Node.js (20.18.1 or later) need it")
     listed = HERE / "package.json"
 
     def fresh():

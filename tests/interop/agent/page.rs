@@ -12,7 +12,7 @@ pub(crate) fn response(beginning: &[u8]) -> Option<String> {
     let (kind, body) = match path {
         b"/script.js" => ("text/javascript", include_str!("../shared/script.js")),
         b"/standard.js" => ("text/javascript", include_str!("../shared/standard.js")),
-        _ => ("text/html", include_str!("../chromium/page.html")),
+        _ => ("text/html", include_str!("../chromium/client.html")),
     };
     let length = body.len();
     Some(format!(

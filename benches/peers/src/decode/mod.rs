@@ -1,0 +1,101 @@
+//! Decoding: a server reads masked messages that come in reads of up to 16 KiB.
+
+mod feed;
+mod readers;
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+
+use self::feed::Feed;
+use self::readers::Reader;
+use crate::grid::{self, Entry};
+use crate::measure::{Local, Plan};
+
+const SIZES: [usize; 6] = [8, 32, 125, 1024, 16 * 1024, 1024 * 1024];
+
+/// What is in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Binary,
+    Ascii,
+    Multibyte,
+}
+
+impl Kind {
+    fn payload(self, size: usize) -> Bytes {
+        let pattern: &[u8] = match self {
+            Self::Binary => &[0, 0xff, 7, 0x80],
+            Self::Ascii => b"{\"price\":42,\"side\":\"buy\"},",
+            // Words of two-byte letters; 8 bytes, so that no size cuts a letter but 125, which is filled up.
+            Self::Multibyte => "жди, ".as_bytes(),
+        };
+        let mut payload: Vec<u8> = pattern.iter().copied().cycle().take(size).collect();
+        if self != Self::Binary {
+            let valid = match std::str::from_utf8(&payload) {
+                Ok(_) => size,
+                Err(error) => error.valid_up_to(),
+            };
+            payload[valid..].fill(b'.');
+        }
+        payload.into()
+    }
+}
+
+/// Measures and tells.
+pub fn report(plan: Plan) -> String {
+    let mut text = String::from(HEAD);
+    let mut losses = String::new();
+    for (kind, title) in [
+        (Kind::Binary, "Binary"),
+        (Kind::Ascii, "Text, ASCII"),
+        (Kind::Multibyte, "Text, two-byte letters"),
+    ] {
+        let table = grid::measure(title, &SIZES, plan, &mut losses, |size| entries(kind, size));
+        text += &format!("\n### {title}\n\n{table}");
+    }
+    text + &grid::losses(&losses)
+}
+
+const HEAD: &str = "## Decoding
+
+A server reads masked messages from memory, 16 KiB at once (the copy into its buffer counts), and looks at each
+payload; text is checked as UTF-8. Nanoseconds a message. `alone`: the peer's codec on a buffer, without its connection.
+";
+
+fn entries(kind: Kind, size: usize) -> Vec<Entry> {
+    let case = (kind, size);
+    vec![
+        entry::<readers::Borrowed>(case, "hybi", "next_event"),
+        entry::<readers::Owned>(case, "hybi", "next_message"),
+        entry::<readers::Tungstenite>(case, "tungstenite", "blocking, read buffer of 16 KiB"),
+        entry::<readers::Fastwebsockets>(case, "fastwebsockets", "FragmentCollector"),
+        entry::<readers::TokioWebsockets>(case, "tokio-websockets", "Stream"),
+        entry::<readers::Yawc>(case, "yawc", "next_frame, with UTF-8 check"),
+        entry::<readers::YawcCodec>(case, "yawc", "codec alone"),
+        entry::<readers::Sockudo>(case, "sockudo-ws", "Stream, no timers"),
+        entry::<readers::SockudoProtocol>(case, "sockudo-ws", "protocol alone"),
+    ]
+}
+
+fn entry<R: Reader + 'static>(
+    (kind, size): (Kind, usize),
+    name: &'static str,
+    how: &'static str,
+) -> Entry {
+    let payload = kind.payload(size);
+    let batch = (16 * 1024 / size).max(1);
+    let mut reader = R::open(Feed::new(&payload, kind != Kind::Binary));
+    let mut arrived = 0;
+    reader.read(2 * batch, |told| {
+        assert_eq!(told, payload, "what {name} tells is what was sent");
+        arrived += 1;
+    });
+    assert_eq!(arrived, 2 * batch, "{name} tells each message once");
+    let contender = Local::new(move |_| {
+        let mut len = 0;
+        reader.read(batch, |told| len += black_box(told).len());
+        assert_eq!(len, batch * size);
+    });
+    Entry { name, how, batch, contender: Box::new(contender) }
+}
