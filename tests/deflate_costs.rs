@@ -65,7 +65,7 @@ fn a_connection_owns_what_its_settings_say() {
         (true, 8, 12, false, 270_000),
         (true, 8, 15, false, 385_000),
         (true, 9, 15, false, 520_000),
-        (false, 5, 15, true, 95_000),
+        (false, 5, 15, true, 88_000),
         (false, 5, 12, true, 70_000),
         (false, 5, 9, true, 60_000),
         (true, 5, 15, true, 370_000),

@@ -130,6 +130,29 @@ fn a_ratio_limit_leaves_small_and_ordinary_messages_alone() {
     }
 }
 
+/// The part that inflates to much comes first: how much of the rest has arrived by then makes no difference.
+#[test]
+fn a_ratio_limit_judges_a_frame_by_its_length_however_it_is_cut() {
+    let config = eager(|config| {
+        config.compression.as_mut().expect("it is set").max_ratio = Some(10);
+    });
+    // A whole block and the bytes that end it: what follows begins at a byte boundary.
+    let zeros = [&bomb(50_000)[..], &[0, 0, 0xff, 0xff]].concat();
+    for (rest, passes) in [(10_000, true), (4_000, false)] {
+        let mut message = zeros.clone();
+        message.extend(Bits::default().stored(false, &noise(2, rest)).message());
+        for piece in PIECES {
+            let mut end = end(Role::Client, params(true, 15), config.clone());
+            let told = hear_in_pieces(&mut end, &frame(0xc2, &message), piece);
+            if passes {
+                assert_eq!(told_len(&told), 50_000 + rest);
+            } else {
+                assert_eq!(failure(&told), Error::RatioTooLarge { limit: 10 });
+            }
+        }
+    }
+}
+
 /// A message a thousand times as large as its bytes comes in chunks of one step.
 #[test]
 fn chunks_are_bounded_whatever_they_come_from() {

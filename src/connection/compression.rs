@@ -27,8 +27,7 @@ pub(super) struct State {
     pool: Option<&'static dyn CodecPool>,
     compressor: Option<Compressor>,
     decompressor: Option<Decompressor>,
-    /// Bytes of the message that comes in which have been inflated, and what they came to.
-    wire: u64,
+    /// What the message that comes in has been inflated to so far.
     inflated: u64,
     /// When a message was last compressed.
     used: Option<Instant>,
@@ -79,7 +78,6 @@ impl Connection {
             pool,
             compressor: None,
             decompressor: None,
-            wire: 0,
             inflated: 0,
             used: None,
             noted: false,
@@ -207,7 +205,7 @@ impl Connection {
             if message.kind == Kind::Text {
                 rx.check_text().map_err(|_| Error::InvalidUtf8)?;
             }
-            self.check_inflated()?;
+            self.check_inflated(message.len)?;
             if let Some(error) = done.error {
                 return Err(Error::Inflate(error));
             }
@@ -227,7 +225,7 @@ impl Connection {
         if !frame.fin {
             return Ok(Step::Continue);
         }
-        self.finish_inflating(rx)?;
+        self.finish_inflating(rx, message.len)?;
         self.end_message(rx, message)
     }
 
@@ -246,35 +244,35 @@ impl Connection {
         let room = out.len();
         let done = codec.decompress(input, out, so_far);
         rx.note_inflated(done.consumed, done.produced);
-        state.wire += done.consumed as u64;
         state.inflated += done.produced as u64;
         self.stats.inflated_received += done.produced as u64;
         Inflated { consumed: done.consumed, full: done.produced == room, error: done.error }
     }
 
-    /// Applies the limits to what a message has come to.
-    fn check_inflated(&self) -> Result<(), Error> {
+    /// Applies the limits to what a message has come to, whose frames so far have announced `wire` bytes: measured
+    /// against what has arrived of them, the ratio would depend on how they were cut.
+    fn check_inflated(&self, wire: u64) -> Result<(), Error> {
         let Some(state) = &self.compression else { return Ok(()) };
         let limit = self.config.max_message_size;
         if state.inflated > limit {
             return Err(Error::MessageTooLarge { limit });
         }
         let Some(limit) = state.settings.max_ratio else { return Ok(()) };
-        if state.inflated > state.wire.saturating_mul(limit.into()).max(RATIO_FLOOR) {
+        if state.inflated > wire.saturating_mul(limit.into()).max(RATIO_FLOOR) {
             return Err(Error::RatioTooLarge { limit });
         }
         Ok(())
     }
 
-    fn finish_inflating(&mut self, rx: &RecvBuf) -> Result<(), Error> {
+    fn finish_inflating(&mut self, rx: &RecvBuf, wire: u64) -> Result<(), Error> {
         let Some(state) = &mut self.compression else { return Ok(()) };
         if let Some(codec) = &mut state.decompressor {
             // A frame without payload is no compressed message to zlib: it would wait for more of a block.
-            if state.wire > 0 {
+            if wire > 0 {
                 codec.finish(rx.inflated())?;
             }
         }
-        (state.wire, state.inflated) = (0, 0);
+        state.inflated = 0;
         if !state.receive.context_takeover {
             if let (Some(codec), Some(pool)) = (state.decompressor.take(), state.pool) {
                 pool.give_decompressor(codec);

@@ -42,7 +42,7 @@ pub(super) struct Frame {
 pub(super) struct Incoming {
     pub(super) kind: Kind,
     /// The length that its headers have announced.
-    len: u64,
+    pub(super) len: u64,
     fragments: u32,
     empty_fragments: u32,
     /// Whether a chunk of it has been told.

@@ -1,11 +1,11 @@
 //! Decompressing messages, strictly and within bounds.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
+use super::history::{History, last};
 use super::{Direction, DistanceCheck, TAIL};
 
 /// A decompressor for one direction of a connection.
@@ -17,8 +17,10 @@ pub struct Decompressor {
     /// The latest output. After a final block zlib has to be started anew and be given its window back,
     /// which may reach beyond what is left of the message: into the messages before it, or into what has been
     /// told of it.
-    history: Option<Vec<u8>>,
+    history: Option<History>,
     window: usize,
+    /// How much output was made in all.
+    made: u64,
     /// Whether the input so far ends with a final block.
     ended: bool,
     /// How many bytes of window may be given back after final blocks.
@@ -72,11 +74,13 @@ impl Decompressor {
     /// `history` says whether output must be kept here: where context is taken over, or messages are told in
     /// pieces.
     pub(crate) fn new(window_bits: u8, history: bool) -> Self {
+        let window = window(window_bits);
         Self {
             inflate: Inflate::new(false, Direction::MAX_BITS),
             distances: check_for(window_bits),
-            history: history.then(Vec::new),
-            window: 1 << window_bits.clamp(Direction::MIN_BITS, Direction::MAX_BITS),
+            history: history.then(|| History::new(window)),
+            window,
+            made: 0,
             ended: false,
             credit: CREDIT,
         }
@@ -86,8 +90,9 @@ impl Decompressor {
     pub(crate) fn reset(&mut self, window_bits: u8, history: bool) {
         self.inflate.reset(false);
         self.distances = check_for(window_bits);
-        self.history = history.then(Vec::new);
-        self.window = 1 << window_bits.clamp(Direction::MIN_BITS, Direction::MAX_BITS);
+        self.window = window(window_bits);
+        self.history = history.then(|| History::new(self.window));
+        self.made = 0;
         self.ended = false;
         self.credit = CREDIT;
     }
@@ -119,7 +124,13 @@ impl Decompressor {
             self.credit = self.credit.saturating_add(step.consumed * CREDIT_PER_BYTE).min(CREDIT);
             done.consumed += step.consumed;
             done.produced += step.produced;
-            done.error = step.error.or_else(|| self.check_distances(&rest[..step.consumed]).err());
+            self.made += step.produced as u64;
+            done.error = step.error;
+            if let Err(beyond) = self.check_distances(&rest[..step.consumed]) {
+                // What zlib made of the reference and what follows it is none.
+                done.produced -= beyond.min(step.produced);
+                done.error = Some(InflateError::Distance);
+            }
             let full = done.produced == out.len();
             let empty = done.consumed == input.len();
             if !self.ended && (full || empty) {
@@ -129,7 +140,9 @@ impl Decompressor {
                 done.error = done.error.or(Some(InflateError::Data));
             }
         }
-        self.remember(&out[..done.produced]);
+        if let Some(history) = &mut self.history {
+            history.push(&out[..done.produced]);
+        }
         done
     }
 
@@ -149,14 +162,16 @@ impl Decompressor {
         if tail != (Progress { consumed: TAIL.len(), ..Progress::default() }) {
             return Err(InflateError::Unfinished);
         }
-        self.check_distances(&TAIL)
+        self.check_distances(&TAIL).map_err(|_| InflateError::Distance)
     }
 
-    fn check_distances(&mut self, input: &[u8]) -> Result<(), InflateError> {
-        match &mut self.distances {
-            Some(distances) => distances.feed(input).map_err(|_| InflateError::Distance),
-            None => Ok(()),
-        }
+    /// Follows what zlib has taken; fails with how much of the output lies beyond a distance that is too far.
+    fn check_distances(&mut self, input: &[u8]) -> Result<(), usize> {
+        let Some(distances) = &mut self.distances else { return Ok(()) };
+        distances.feed(input).map_err(|_| {
+            let beyond = self.made.saturating_sub(distances.made());
+            usize::try_from(beyond).unwrap_or(usize::MAX)
+        })
     }
 
     fn step(&mut self, input: &[u8], out: &mut [u8], flush: InflateFlush) -> Progress {
@@ -173,8 +188,8 @@ impl Decompressor {
 
     /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4).
     fn start_again(&mut self, message: &[u8], latest: &[u8]) -> Result<(), InflateError> {
-        let before = self.history.as_deref().unwrap_or(message);
-        let window = [last(before, self.window), last(latest, self.window)].concat();
+        let [older, newer] = self.history.as_ref().map_or([&[], message], History::parts);
+        let window = [older, last(newer, self.window), last(latest, self.window)].concat();
         self.inflate.reset(false);
         self.ended = false;
         let window = last(&window, self.window);
@@ -185,30 +200,14 @@ impl Decompressor {
         }
         Ok(())
     }
-
-    fn remember(&mut self, output: &[u8]) {
-        let Some(history) = &mut self.history else { return };
-        let output = last(output, self.window);
-        // A quarter more than the window, so that not every message moves it.
-        let most = self.window + self.window / 4;
-        if history.len() + output.len() > most {
-            let keep = self.window.saturating_sub(output.len()).min(history.len());
-            history.drain(..history.len() - keep);
-        }
-        if history.len() + output.len() > history.capacity() {
-            let len = (2 * history.len()).max(output.len() + history.len()).min(most);
-            history.reserve_exact(len - history.len());
-        }
-        history.extend_from_slice(output);
-    }
 }
 
 fn check_for(window_bits: u8) -> Option<Box<DistanceCheck>> {
     (window_bits < Direction::MAX_BITS).then(|| Box::new(DistanceCheck::new(window_bits)))
 }
 
-fn last(bytes: &[u8], count: usize) -> &[u8] {
-    &bytes[bytes.len().saturating_sub(count)..]
+fn window(bits: u8) -> usize {
+    1 << bits.clamp(Direction::MIN_BITS, Direction::MAX_BITS)
 }
 
 impl fmt::Debug for Decompressor {

@@ -14,6 +14,8 @@ pub struct DistanceCheck {
     window: u32,
     /// How much output there is to refer to, as far as it matters.
     output: u32,
+    /// How much output the stream so far stands for.
+    made: u64,
     /// The furthest distance so far.
     furthest: u32,
     bits: u64,
@@ -78,6 +80,7 @@ impl DistanceCheck {
         Self {
             window: 1u32.checked_shl(window_bits.into()).unwrap_or(u32::MAX),
             output: 0,
+            made: 0,
             furthest: 0,
             bits: 0,
             count: 0,
@@ -94,6 +97,11 @@ impl DistanceCheck {
     #[must_use]
     pub const fn furthest(&self) -> u32 {
         self.furthest
+    }
+
+    /// How many bytes of output what was followed stands for: where it failed, what came before that.
+    pub(super) const fn made(&self) -> u64 {
+        self.made
     }
 
     /// Follows the stream on.
@@ -287,6 +295,7 @@ impl DistanceCheck {
     }
 
     fn grow(&mut self, length: u32) {
+        self.made += u64::from(length);
         self.output = (self.output + length).min(MAX_WINDOW as u32);
     }
 

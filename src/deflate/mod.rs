@@ -6,6 +6,7 @@
 mod compress;
 mod decompress;
 mod distance;
+mod history;
 mod pool;
 mod settings;
 

@@ -49,7 +49,7 @@ pub enum Strategy {
 ///
 /// The defaults are light: no context takeover in either direction, so compressors come from a shared pool and an
 /// idle connection owns none. A connection that keeps its context owns about 280 KB for sending
-/// (`mem_level` 5; 380 KB at 8) and 48 to 88 KB for receiving, from its first compressed message on.
+/// (`mem_level` 5; 380 KB at 8) and 50 to 81 KB for receiving, from its first compressed message on.
 ///
 /// ```
 /// use hybi::{Compression, Config};
@@ -77,7 +77,8 @@ pub struct Compression {
     /// spares the peer memory, not us.
     pub receive: Direction,
     /// How many times larger than on the wire a received message may be; it is failed with 1009 beyond
-    /// that. Never: [`Config::max_message_size`](crate::Config::max_message_size) bounds it in any case.
+    /// that, as soon as it is larger than its frames so far allow by the lengths in their headers. Messages of up to 1 KiB
+    /// are let be. Never: [`Config::max_message_size`](crate::Config::max_message_size) bounds it in any case.
     pub max_ratio: Option<u32>,
     /// A compressor that keeps its context is released when no message has been compressed for this long:
     /// 60 s. The next message starts without context, which every peer can read.

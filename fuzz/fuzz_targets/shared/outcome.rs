@@ -1,6 +1,6 @@
 //! What an end makes of a stream of bytes.
 
-use hybi::{Cause, CloseCode, Config, Delivery, Error, Kind};
+use hybi::{Config, Delivery, Kind};
 
 use super::common::{Told, Wire};
 use super::{Cuts, Knobs, pieces};
@@ -36,30 +36,7 @@ pub fn run(knobs: Knobs, config: &Config, bytes: &[u8], cuts: Option<Cuts>) -> O
     assert_eq!(end.events(), [], "nothing after the end");
     assert!(end.conn.is_closed());
     let (told, unfinished) = join(told);
-    Outcome { told, unfinished, sent: Wire(sent) }.without_reason(knobs)
-}
-
-impl Outcome {
-    /// Leaves out why a compressed message was refused: text that is not UTF-8 may come out before DEFLATE that is
-    /// none, and which of them is seen first depends on how far was looked. Both are 1007.
-    fn without_reason(mut self, knobs: Knobs) -> Self {
-        if let (true, Some(Told::Closed(closed))) =
-            (knobs.has(Knobs::COMPRESSED), self.told.last_mut())
-        {
-            if let Cause::Failed(Error::Inflate(_) | Error::InvalidUtf8) = closed.cause {
-                closed.cause = Cause::Failed(Error::InvalidUtf8);
-                if let Some(frame) =
-                    closed.sent.as_mut().filter(|f| f.code == CloseCode::INVALID_DATA)
-                {
-                    let masked = if knobs.has(Knobs::CLIENT) { 4 } else { 0 };
-                    let len = self.sent.len() - (4 + masked + frame.reason.len());
-                    self.sent.0.truncate(len);
-                    frame.reason = Default::default();
-                }
-            }
-        }
-        self
-    }
+    Outcome { told, unfinished, sent: Wire(sent) }
 }
 
 /// What a message under the limit may occupy once it is inflated.
