@@ -42,6 +42,7 @@
 //! | `std` | yes | what needs the standard library |
 //! | `handshake` | yes | the opening handshake in both roles and the blocking adapter |
 //! | `deflate` | yes | permessage-deflate ([RFC 7692]), negotiated where [`Config::compression`] is set |
+//! | `simd` | yes | vector instructions for UTF-8 and masking, where the processor has them: speed alone |
 //! | `tokio` | no | the tokio adapter |
 //!
 //! # How a connection ends

@@ -1,4 +1,5 @@
-//! The one file in which `unsafe` is allowed: text that has been checked once is not checked again.
+//! The one file in which `unsafe` is allowed: text that has been checked once is not checked again, and masking uses the
+//! widest instructions that the processor has.
 //!
 //! A message's text is checked while it arrives, before it is complete. Reading it as `&str` would cost a
 //! second pass over every byte without this function; [`checked_again`] is its slow twin, and debug
@@ -22,4 +23,20 @@ pub(crate) fn as_checked_str(bytes: &[u8]) -> &str {
 /// What [`as_checked_str`] relies on, decided the slow way.
 fn checked_again(bytes: &[u8]) -> bool {
     core::str::from_utf8(bytes).is_ok()
+}
+
+/// [`crate::frame::mask`] with AVX2 where the processor has it.
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+pub(crate) fn mask_wide(data: &mut [u8], key: [u8; 4]) {
+    /// The same code, which the compiler may use AVX2 for.
+    #[target_feature(enable = "avx2")]
+    unsafe fn with_avx2(data: &mut [u8], key: [u8; 4]) {
+        crate::frame::mask_words(data, key);
+    }
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has just been asked whether it has AVX2.
+        unsafe { with_avx2(data, key) }
+    } else {
+        crate::frame::mask_words(data, key);
+    }
 }

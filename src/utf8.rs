@@ -39,10 +39,73 @@ impl core::error::Error for InvalidUtf8 {}
 /// # Errors
 ///
 /// [`InvalidUtf8`], with the length of the valid text before the offence.
+#[inline]
 pub fn check(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
+    #[cfg(feature = "simd")]
+    if bytes.len() >= SIMD_FROM {
+        let (whole, begun) = bytes.split_at(bytes.len() - begun(bytes));
+        if simdutf8::basic::from_utf8(whole).is_ok() && check_in_turn(begun) == Ok(0) {
+            return Ok(whole.len());
+        }
+        // It is not said where: that is looked for below.
+    }
+    check_in_turn(bytes)
+}
+
+fn check_in_turn(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
     match core::str::from_utf8(bytes) {
         Ok(_) => Ok(bytes.len()),
         Err(error) if error.error_len().is_none() => Ok(error.valid_up_to()),
         Err(error) => Err(InvalidUtf8 { valid_up_to: error.valid_up_to() }),
+    }
+}
+
+/// From this length on vector instructions pay.
+#[cfg(feature = "simd")]
+const SIMD_FROM: usize = 64;
+
+/// How many bytes at the end begin a character and do not finish it, by its first byte.
+#[cfg(feature = "simd")]
+fn begun(bytes: &[u8]) -> usize {
+    let first = |byte: &u8| !(0x80..0xc0).contains(byte);
+    let Some((after, byte)) = bytes.iter().rev().take(3).enumerate().find(|(_, byte)| first(byte))
+    else {
+        return 0;
+    };
+    let length = match byte {
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xff => 4,
+        _ => 1,
+    };
+    let there = after + 1;
+    if there < length { there } else { 0 }
+}
+
+#[cfg(all(test, feature = "simd"))]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Text of characters of every length, cut anywhere, with a byte changed or not.
+        #[test]
+        fn wide_instructions_decide_as_one_byte_after_the_other(
+            text in proptest::collection::vec(any::<char>(), 10..200),
+            cut in any::<proptest::sample::Index>(),
+            change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
+        ) {
+            let text: String = text.into_iter().collect();
+            let mut bytes = Vec::from(text);
+            bytes.truncate(cut.index(bytes.len() + 1));
+            if let Some((at, byte)) = change.filter(|_| !bytes.is_empty()) {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            prop_assert_eq!(check(&bytes), check_in_turn(&bytes));
+        }
     }
 }

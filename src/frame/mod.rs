@@ -12,5 +12,7 @@ pub use close::{CloseCode, ClosePayloadError, MAX_CLOSE_REASON, encode_close, pa
 pub use header::{
     Expect, Header, HeaderBytes, HeaderError, MAX_CONTROL_PAYLOAD, MAX_HEADER, Masking,
 };
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+pub(crate) use mask::mask_words;
 pub use mask::{mask, rotate};
 pub use opcode::OpCode;
