@@ -1,5 +1,6 @@
 //! Time as a value: the core reads no clock, it is told what time it is.
 
+use core::num::NonZeroU64;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
@@ -18,23 +19,24 @@ use core::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant {
-    nanos: u64,
+    /// Nanoseconds since the origin, and one: an `Option<Instant>` takes no more room.
+    nanos: NonZeroU64,
 }
 
 impl Instant {
     /// The origin of the clock.
-    pub const ORIGIN: Self = Self { nanos: 0 };
+    pub const ORIGIN: Self = Self { nanos: NonZeroU64::MIN };
 
     /// The point `elapsed` after the origin; it saturates after 584 years.
     #[must_use]
     pub fn from_origin(elapsed: Duration) -> Self {
-        Self { nanos: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX) }
+        Self::ORIGIN + elapsed
     }
 
     /// How long after `earlier` this point lies; zero if it lies before.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
+        Duration::from_nanos(self.nanos.get().saturating_sub(earlier.nanos.get()))
     }
 }
 
