@@ -225,7 +225,7 @@ fn over(stream: &mut Faulty, config: Config) -> WebSocket<Untimed<&mut Faulty>> 
 
 fn closed_error<T: std::fmt::Debug>(ended: Result<T, Error>) -> Closed {
     match ended {
-        Err(Error::Closed(closed)) => closed,
+        Err(Error::Closed(closed)) => *closed,
         other => panic!("{other:?}"),
     }
 }

@@ -270,7 +270,7 @@ fn what_was_queued_before_the_close_leaves_before_it() {
 
 fn closed_error<T: std::fmt::Debug>(ended: Result<T, Error>) -> Closed {
     match ended {
-        Err(Error::Closed(closed)) => closed,
+        Err(Error::Closed(closed)) => *closed,
         other => panic!("{other:?}"),
     }
 }

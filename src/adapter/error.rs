@@ -21,7 +21,7 @@ pub enum Error {
     /// The message cannot be sent: the caller is at fault, or the connection is closing.
     Send(SendError<()>),
     /// The connection ended in another way than by a closing handshake.
-    Closed(Closed),
+    Closed(Box<Closed>),
 }
 
 impl fmt::Display for Error {

@@ -14,7 +14,7 @@ pub mod tokio;
 pub use entropy::OsMaskKeys;
 pub use error::Error;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::connection::{Closed, Connection};
 use crate::handshake::{Accept, Negotiated, Refusal, Request};
@@ -25,12 +25,18 @@ pub(crate) fn refused(refusal: Refusal) -> Error {
     Error::Handshake(refusal.error)
 }
 
+/// The configuration of those who bring none: one for all of them.
+pub(crate) fn default_config() -> Arc<Config> {
+    static DEFAULT: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+    DEFAULT.clone()
+}
+
 /// How a connection's end looks to the caller of `recv`: a clean end is none.
 pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(), Error> {
     match error {
         _ if closed.is_clean() => Ok(()),
         Some(error) => Err(Error::Io(error)),
-        None => Err(Error::Closed(closed)),
+        None => Err(Error::Closed(closed.into())),
     }
 }
 

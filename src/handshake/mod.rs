@@ -76,3 +76,13 @@ pub struct Negotiated {
     #[cfg(feature = "deflate")]
     pub compression: Option<crate::deflate::Params>,
 }
+
+impl Negotiated {
+    /// What two ends have agreed on that use neither a subprotocol nor an extension.
+    pub const NOTHING: Self = Self {
+        subprotocol: None,
+        extensions: Vec::new(),
+        #[cfg(feature = "deflate")]
+        compression: None,
+    };
+}

@@ -125,7 +125,7 @@ impl<S: Transport> Driver<S> {
         self.write()?;
         match (self.error.take(), self.conn.closed()) {
             (Some(error), _) => Err(error.into()),
-            (None, Some(closed)) if self.conn.is_abandoned() => Err(Error::Closed(closed)),
+            (None, Some(closed)) if self.conn.is_abandoned() => Err(Error::Closed(closed.into())),
             (None, _) => Ok(()),
         }
     }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant as Clock};
 
 use super::driver::{Driver, is_idle};
 use super::{Error, Transport, WebSocket};
-use crate::adapter::{complete_accept, complete_request, connection, entropy, refused};
+use crate::adapter::{
+    complete_accept, complete_request, connection, default_config, entropy, refused,
+};
 use crate::handshake::{
     self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
     ServerHandshake, ServerOptions,
@@ -29,7 +31,7 @@ const MAX_DRAINED: usize = 64 * 1024;
 ///
 /// [`Error::Handshake`], after the request has been answered with the status it deserves.
 pub fn accept<S: Transport>(io: S) -> Result<WebSocket<S>, Error> {
-    accept_with(io, ServerOptions::default(), Config::default())
+    accept_with(io, ServerOptions::default(), default_config())
 }
 
 /// Accepts a WebSocket with options of one's own, without looking at the request.
@@ -156,7 +158,7 @@ where
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
-    connect_with(request, Config::default())
+    connect_with(request, default_config())
 }
 
 /// Connects to a `ws://` URL over TCP with limits and timeouts of one's own.

@@ -169,7 +169,7 @@ impl<S: Transport> Sender<S> {
         let mut core = lock(&shared.core);
         match (core.error.take(), core.conn.closed()) {
             (Some(error), _) => Err(error.into()),
-            (None, Some(closed)) if core.conn.is_abandoned() => Err(Error::Closed(closed)),
+            (None, Some(closed)) if core.conn.is_abandoned() => Err(Error::Closed(closed.into())),
             (None, _) => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ use bytes::Buf;
 use super::pool;
 use crate::adapter::{Error, outcome};
 use crate::connection::Received;
-use crate::{Connection, Instant, Message, RecvBuf, SendError};
+use crate::{Connection, Instant, Message, Outgoing, RecvBuf, SendError};
 
 /// The most slices of one vectored write.
 const SLICES: usize = 16;
@@ -25,7 +25,7 @@ pub(super) struct Driver<S> {
     pub(super) conn: Connection,
     pub(super) rx: RecvBuf,
     /// A message that was come upon while something else was waited for.
-    pub(super) inbox: Option<Message>,
+    pub(super) inbox: Option<Box<Message>>,
     timer: Timer,
     /// Whether bytes have been written since the stream was last flushed.
     unflushed: bool,
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// The next whole message; `None` once the core has told the end.
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         if let Some(message) = self.inbox.take() {
-            return Poll::Ready(Some(message));
+            return Poll::Ready(Some(*message));
         }
         loop {
             if let Some(Received::Message(message)) = self.conn.next_message(&mut self.rx) {
@@ -141,6 +141,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
+    /// Ready when `message` has been taken and queued, or was none.
+    pub(super) fn poll_feed(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Outgoing>,
+    ) -> Poll<Result<(), Error>> {
+        if message.is_some() {
+            ready!(self.poll_room(cx))?;
+        }
+        Poll::Ready(match message.take() {
+            Some(message) => self.conn.send(message).map_err(Error::from),
+            None => Ok(()),
+        })
+    }
+
     /// Ready when nothing waits to be sent.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.conn.wants_write() || self.unflushed {
@@ -148,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         Poll::Ready(match (self.error.take(), self.conn.closed()) {
             (Some(error), _) => Err(error.into()),
-            (None, Some(closed)) if self.conn.is_abandoned() => Err(Error::Closed(closed)),
+            (None, Some(closed)) if self.conn.is_abandoned() => Err(Error::Closed(closed.into())),
             (None, _) => Ok(()),
         })
     }

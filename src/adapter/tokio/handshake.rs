@@ -1,8 +1,9 @@
 //! The opening handshake over a tokio stream.
 //!
-//! Each public function boxes its work: what the handshake needs would else be part of every task that makes one, for as
-//! long as the connection lives.
+//! Each public function returns its work in a box: what the handshake needs would else be part of every task that makes
+//! one, for as long as the connection lives.
 
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use ::tokio::time::{Instant, timeout, timeout_at};
 
 use super::driver::Driver;
 use super::{Error, WebSocket};
-use crate::adapter::{complete_accept, complete_request, connection, entropy, refused};
+use crate::adapter::{
+    complete_accept, complete_request, connection, default_config, entropy, refused,
+};
 use crate::handshake::{
     self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
     ServerHandshake, ServerOptions,
@@ -35,11 +38,11 @@ const MAX_DRAINED: usize = 64 * 1024;
 /// # Errors
 ///
 /// [`Error::Handshake`], after the request has been answered with the status it deserves.
-pub async fn accept<S>(io: S) -> Result<WebSocket<S>, Error>
+pub fn accept<S>(io: S) -> impl Future<Output = Result<WebSocket<S>, Error>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    accept_with(io, ServerOptions::default(), Config::default()).await
+    accept_with(io, ServerOptions::default(), default_config())
 }
 
 /// Accepts a WebSocket with options of one's own, without looking at the request.
@@ -47,16 +50,16 @@ where
 /// # Errors
 ///
 /// As [`accept`].
-pub async fn accept_with<S>(
+pub fn accept_with<S>(
     io: S,
     options: ServerOptions,
     config: impl Into<Arc<Config>>,
-) -> Result<WebSocket<S>, Error>
+) -> impl Future<Output = Result<WebSocket<S>, Error>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let accept = async { read_request(io, options).await?.respond(&Accept::new(), config).await };
-    Box::pin(accept).await
+    let config = config.into();
+    Box::pin(async move { read_request(io, options).await?.respond(&Accept::new(), config).await })
 }
 
 /// Reads a request, to be accepted or rejected after any work of the application's own.
@@ -78,11 +81,14 @@ where
 /// # Errors
 ///
 /// As [`accept`].
-pub async fn receive_request<S>(io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
+pub fn receive_request<S>(
+    io: S,
+    options: ServerOptions,
+) -> impl Future<Output = Result<Incoming<S>, Error>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    Box::pin(read_request(io, options)).await
+    Box::pin(read_request(io, options))
 }
 
 async fn read_request<S>(mut io: S, options: ServerOptions) -> Result<Incoming<S>, Error>
@@ -122,20 +128,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     /// # Errors
     ///
     /// [`Error::Accept`] where `accept` asks for what RFC 6455 forbids, [`Error::Io`].
-    pub async fn accept(
+    pub fn accept(
         self,
         accept: &Accept,
         config: impl Into<Arc<Config>>,
-    ) -> Result<WebSocket<S>, Error> {
-        Box::pin(self.respond(accept, config)).await
+    ) -> impl Future<Output = Result<WebSocket<S>, Error>> {
+        Box::pin(self.respond(accept, config.into()))
     }
 
-    async fn respond(
-        self,
-        accept: &Accept,
-        config: impl Into<Arc<Config>>,
-    ) -> Result<WebSocket<S>, Error> {
-        let config = config.into();
+    async fn respond(self, accept: &Accept, config: Arc<Config>) -> Result<WebSocket<S>, Error> {
         let accepted = self.request.accept(&complete_accept(accept, &config))?;
         let mut conn = connection(Role::Server, config, accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
@@ -151,10 +152,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     /// # Errors
     ///
     /// None today; the client may have gone, which does not matter to a rejection.
-    pub async fn reject(mut self, rejection: impl Into<Rejection>) -> Result<(), Error> {
+    pub fn reject(
+        mut self,
+        rejection: impl Into<Rejection>,
+    ) -> impl Future<Output = Result<(), Error>> {
         let response = self.request.reject(rejection);
-        Box::pin(farewell(&mut self.io, &response)).await;
-        Ok(())
+        Box::pin(async move {
+            farewell(&mut self.io, &response).await;
+            Ok(())
+        })
     }
 }
 
@@ -174,12 +180,12 @@ impl<S> Deref for Incoming<S> {
 /// # Errors
 ///
 /// [`Error::Request`] for a bad URL, [`Error::Io`], [`Error::Handshake`].
-pub async fn connect<R>(request: R) -> Result<WebSocket<TcpStream>, Error>
+pub fn connect<R>(request: R) -> impl Future<Output = Result<WebSocket<TcpStream>, Error>>
 where
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
-    connect_with(request, Config::default()).await
+    connect_with(request, default_config())
 }
 
 /// Connects to a `ws://` URL over TCP with limits and timeouts of one's own.
@@ -187,24 +193,27 @@ where
 /// # Errors
 ///
 /// As [`connect`].
-pub async fn connect_with<R>(
+pub fn connect_with<R>(
     request: R,
     config: impl Into<Arc<Config>>,
-) -> Result<WebSocket<TcpStream>, Error>
+) -> impl Future<Output = Result<WebSocket<TcpStream>, Error>>
 where
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
-    let request = request.try_into()?;
-    if request.url().is_tls() {
-        return Err(RequestError::NeedsTls.into());
-    }
-    let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
-    let url = request.url();
-    let io = timeout_at(deadline, TcpStream::connect((url.host(), url.port())));
-    let io = io.await.map_err(|_| HandshakeError::Timeout)??;
-    io.set_nodelay(true)?;
-    Box::pin(open(io, request, config, deadline)).await
+    let (request, config) = (request.try_into().map_err(Error::from), config.into());
+    Box::pin(async move {
+        let request = request?;
+        if request.url().is_tls() {
+            return Err(RequestError::NeedsTls.into());
+        }
+        let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
+        let url = request.url();
+        let io = timeout_at(deadline, TcpStream::connect((url.host(), url.port())));
+        let io = io.await.map_err(|_| HandshakeError::Timeout)??;
+        io.set_nodelay(true)?;
+        open(io, request, config, deadline).await
+    })
 }
 
 /// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
@@ -214,30 +223,32 @@ where
 /// # Errors
 ///
 /// [`Error::Handshake`], among others [`HandshakeError::Refused`] with the server's whole response.
-pub async fn connect_over<S, R>(
+pub fn connect_over<S, R>(
     io: S,
     request: R,
     config: impl Into<Arc<Config>>,
-) -> Result<WebSocket<S>, Error>
+) -> impl Future<Output = Result<WebSocket<S>, Error>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
-    let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
-    Box::pin(open(io, request.try_into()?, config, deadline)).await
+    let (request, config) = (request.try_into().map_err(Error::from), config.into());
+    Box::pin(async move {
+        let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
+        open(io, request?, config, deadline).await
+    })
 }
 
 async fn open<S>(
     mut io: S,
     request: Request,
-    config: impl Into<Arc<Config>>,
+    config: Arc<Config>,
     deadline: Instant,
 ) -> Result<WebSocket<S>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let config = config.into();
     let (mut client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let written = timeout_at(deadline, write(&mut io, &bytes)).await;

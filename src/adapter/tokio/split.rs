@@ -263,7 +263,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> State<S> {
         let driver = &mut self.ws.driver;
         while driver.inbox.is_none() {
             match driver.poll_message(cx) {
-                Poll::Ready(Some(message)) if !self.receiver_gone => driver.inbox = Some(message),
+                Poll::Ready(Some(message)) if !self.receiver_gone => {
+                    driver.inbox = Some(Box::new(message));
+                }
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) | Poll::Pending => break,
             }

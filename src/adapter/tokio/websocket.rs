@@ -1,7 +1,8 @@
 //! An open connection over a tokio stream.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::ready;
 
 use ::tokio::io::{AsyncRead, AsyncWrite};
 
@@ -22,7 +23,8 @@ use crate::{
 #[must_use = "a connection does nothing unless it is driven"]
 pub struct WebSocket<S> {
     pub(super) driver: Driver<S>,
-    negotiated: Negotiated,
+    /// Absent where that is nothing, as on most connections.
+    negotiated: Option<Box<Negotiated>>,
     response: Option<Box<http::Response<()>>>,
 }
 
@@ -43,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Self::new(Driver::new(io, conn, rx), negotiated)
     }
 
-    pub(super) const fn new(driver: Driver<S>, negotiated: Negotiated) -> Self {
+    pub(super) fn new(driver: Driver<S>, negotiated: Negotiated) -> Self {
+        let negotiated = (negotiated != Negotiated::NOTHING).then(|| Box::new(negotiated));
         Self { driver, negotiated, response: None }
     }
 
@@ -120,9 +123,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     ///
     /// [`Error::Send`] on a connection that is closing, [`Error::Io`].
-    pub async fn send(&mut self, message: impl Into<Outgoing>) -> Result<(), Error> {
-        self.feed(message).await?;
-        self.flush().await
+    pub fn send(
+        &mut self,
+        message: impl Into<Outgoing>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| {
+            ready!(self.driver.poll_feed(cx, &mut message))?;
+            self.driver.poll_flush(cx)
+        })
     }
 
     /// Queues a message. It is sent by [`flush`](Self::flush), or when any method waits.
@@ -133,9 +142,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn feed(&mut self, message: impl Into<Outgoing>) -> Result<(), Error> {
-        self.ready().await?;
-        Ok(self.driver.conn.send(message)?)
+    pub fn feed(
+        &mut self,
+        message: impl Into<Outgoing>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        // Not an `async fn`: its future would hold the message twice, and so would each task.
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.driver.poll_feed(cx, &mut message))
     }
 
     /// Waits until a message can be queued. Cancel safe.
@@ -229,13 +242,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.negotiated.subprotocol.as_deref()
+        self.negotiated().subprotocol.as_deref()
     }
 
     /// All that was agreed on.
     #[must_use]
     pub fn negotiated(&self) -> &Negotiated {
-        &self.negotiated
+        const NOTHING: &Negotiated = &Negotiated::NOTHING;
+        self.negotiated.as_deref().unwrap_or(NOTHING)
     }
 
     /// The server's response, in a client that made the opening handshake itself.

@@ -268,7 +268,7 @@ pub(crate) async fn is_failed_by_peer<S: Socket>(ws: &mut S, query: &str) -> Res
 /// What comes must fail the connection on our side with `code` in the query.
 pub(crate) async fn fails_peer<S: Socket>(ws: &mut S, query: &str) -> Result<()> {
     let closed = match ws.recv().await {
-        Err(Error::Closed(closed)) => closed,
+        Err(Error::Closed(closed)) => *closed,
         other => return Err(format!("instead of a failure came {other:?}").into()),
     };
     let Cause::Failed(error) = closed.cause else {
