@@ -176,6 +176,21 @@ fn chunks_are_bounded_whatever_they_come_from() {
 
 /// 100 KB of blocks that hold nothing are legal.
 #[test]
+fn all_that_has_come_is_inflated_before_more_is_waited_for() {
+    let frame = zeros(200_000);
+    for delivery in [Delivery::Chunks, Delivery::Messages] {
+        for len in 0..frame.len() {
+            let inflated = [1, usize::MAX].map(|piece| {
+                let mut end = end(Role::Client, params(true, 15), limited(200_000, delivery));
+                hear_in_pieces(&mut end, &frame[..len], piece);
+                end.conn.stats().inflated_received
+            });
+            assert_eq!(inflated[0], inflated[1], "{len} bytes, {delivery:?}");
+        }
+    }
+}
+
+#[test]
 fn empty_blocks_of_every_kind_are_passed_over() {
     let empty = |kind: u32| {
         let mut bits = Bits::default();

@@ -190,7 +190,8 @@ impl Connection {
                     frame.clear = now;
                 }
             }
-            if now == 0 && frame.remaining > 0 {
+            // Once something has been made there may be more of it without more input.
+            if now == 0 && frame.remaining > 0 && !self.has_inflated() {
                 return Ok(Step::NeedBytes);
             }
             let done = self.inflate(rx, now);
@@ -247,6 +248,11 @@ impl Connection {
         state.inflated += done.produced as u64;
         self.stats.inflated_received += done.produced as u64;
         Inflated { consumed: done.consumed, full: done.produced == room, error: done.error }
+    }
+
+    /// Whether something has been made of the message that comes in.
+    fn has_inflated(&self) -> bool {
+        self.compression.as_ref().is_some_and(|state| state.inflated > 0)
     }
 
     /// Applies the limits to what a message has come to, whose frames so far have announced `wire` bytes: measured
