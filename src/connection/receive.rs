@@ -7,7 +7,7 @@ use super::{Chunk, ChunkData, Connection, Event, Phase, Received};
 use crate::buffer::RecvBuf;
 use crate::config::{Config, Delivery};
 use crate::error::Error;
-use crate::frame::{self, Expect, Header, HeaderError, Masking, OpCode};
+use crate::frame::{self, ClosePayloadError, Expect, Header, HeaderError, Masking, OpCode};
 use crate::message::{Kind, Message};
 
 /// What is known of the frame and the message that are coming in.
@@ -207,13 +207,15 @@ impl Connection {
             rsv1: false,
             in_message: self.receive.message.is_some(),
         };
-        let Some((header, used)) = Header::parse(rx.unread(), expect)? else { return Ok(None) };
-        match header.opcode {
-            OpCode::Ping | OpCode::Pong => self.take_control_credit()?,
-            OpCode::Close => {}
-            _ => self.count_fragment(&header)?,
-        }
+        let unread = rx.unread();
+        let Some((header, used)) = Header::parse_unkeyed(unread, expect)? else { return Ok(None) };
+        // Before the masking key is waited for: limits do not depend on it.
+        self.check_limits(&header)?;
+        let Some((header, used)) = header.with_key(unread, used, expect.masking) else {
+            return Ok(None);
+        };
         rx.consume(used);
+        self.count(&header);
         self.stats.frames_received += 1;
         match header.opcode {
             #[cfg(feature = "deflate")]
@@ -233,12 +235,55 @@ impl Connection {
         Ok(Some(frame))
     }
 
-    /// Applies the limits that a header alone decides, and opens the message.
+    /// Applies the limits that a header alone decides.
     #[inline]
-    fn count_fragment(&mut self, header: &Header) -> Result<(), Error> {
+    fn check_limits(&self, header: &Header) -> Result<(), Error> {
+        match header.opcode {
+            OpCode::Ping | OpCode::Pong if self.receive.control_credit == 0 => {
+                return Err(Error::TooManyControlFrames);
+            }
+            OpCode::Close if header.len == 1 => return Err(ClosePayloadError::Length.into()),
+            OpCode::Ping | OpCode::Pong | OpCode::Close => return Ok(()),
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
+        }
         let config = &*self.config;
         if header.len > config.max_frame_size {
             return Err(Error::FrameTooLarge { len: header.len, limit: config.max_frame_size });
+        }
+        let message = self.receive.message.as_ref();
+        let limit = config.max_message_size;
+        #[cfg(feature = "deflate")]
+        let compressed = message.map_or(header.rsv1, |message| message.compressed);
+        #[cfg(feature = "deflate")]
+        let allowed = if compressed { wire_limit(limit) } else { limit };
+        #[cfg(not(feature = "deflate"))]
+        let allowed = limit;
+        // By subtraction: the sum of two lengths from the wire could overflow.
+        if header.len > allowed.saturating_sub(message.map_or(0, |message| message.len)) {
+            return Err(Error::MessageTooLarge { limit });
+        }
+        if header.fin && header.opcode != OpCode::Continuation {
+            return Ok(());
+        }
+        if header.len > 0 {
+            if message.map_or(0, |message| message.fragments) >= config.max_fragments {
+                return Err(Error::TooManyFragments { limit: config.max_fragments });
+            }
+        } else if message.map_or(0, |message| message.empty_fragments) >= config.max_empty_fragments
+        {
+            return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
+        }
+        Ok(())
+    }
+
+    /// Counts a frame that keeps within the limits, and opens the message that it begins.
+    #[inline]
+    fn count(&mut self, header: &Header) {
+        if header.opcode.is_control() {
+            if header.opcode != OpCode::Close {
+                self.receive.control_credit = self.receive.control_credit.saturating_sub(1);
+            }
+            return;
         }
         let kind = if header.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
         let message = self.receive.message.get_or_insert(Incoming {
@@ -250,37 +295,12 @@ impl Connection {
             #[cfg(feature = "deflate")]
             compressed: header.rsv1,
         });
-        // By subtraction: the sum of two lengths from the wire could overflow.
-        let limit = config.max_message_size;
-        #[cfg(feature = "deflate")]
-        let allowed = if message.compressed { wire_limit(limit) } else { limit };
-        #[cfg(not(feature = "deflate"))]
-        let allowed = limit;
-        if header.len > allowed.saturating_sub(message.len) {
-            return Err(Error::MessageTooLarge { limit });
-        }
         message.len += header.len;
-        if header.fin && header.opcode != OpCode::Continuation {
-            return Ok(());
-        }
         if header.len > 0 {
             message.fragments += 1;
-            if message.fragments > config.max_fragments {
-                return Err(Error::TooManyFragments { limit: config.max_fragments });
-            }
         } else {
             message.empty_fragments += 1;
-            if message.empty_fragments > config.max_empty_fragments {
-                return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
-            }
         }
-        Ok(())
-    }
-
-    fn take_control_credit(&mut self) -> Result<(), Error> {
-        let credit = self.receive.control_credit.checked_sub(1);
-        self.receive.control_credit = credit.ok_or(Error::TooManyControlFrames)?;
-        Ok(())
     }
 
     /// Takes what has come of a data frame's payload.

@@ -77,22 +77,46 @@ impl Header {
     /// The rule of section 5 that the header breaks.
     #[inline]
     pub fn parse(bytes: &[u8], expect: Expect) -> Result<Option<(Self, usize)>, HeaderError> {
+        let unkeyed = Self::parse_unkeyed(bytes, expect)?;
+        Ok(unkeyed.and_then(|(header, used)| header.with_key(bytes, used, expect.masking)))
+    }
+
+    /// Reads a header as far as its length, without the masking key that follows: to refuse a payload before four more
+    /// bytes are waited for. `mask` is `None` and the second value is the length of what was read, ten bytes at most;
+    /// otherwise as [`parse`](Self::parse).
+    ///
+    /// ```
+    /// use hybi::frame::{Expect, Header, Masking};
+    ///
+    /// let expect = Expect { masking: Masking::Required, rsv1: false, in_message: false };
+    /// let (header, used) = Header::parse_unkeyed(b"\x82\xfe\xff\xff", expect).unwrap().unwrap();
+    /// assert_eq!((header.len, used), (65_535, 4));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// All those of [`parse`](Self::parse): no rule depends on the key.
+    #[inline]
+    pub fn parse_unkeyed(
+        bytes: &[u8],
+        expect: Expect,
+    ) -> Result<Option<(Self, usize)>, HeaderError> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
         let opcode = check_first(first, expect)?;
         let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
         let len7 = check_second(second, opcode, expect.masking)?;
 
-        let (len, rest, mut used) = match len7 {
+        let (len, used) = match len7 {
             LENGTH_16 => {
-                let Some((be, rest)) = rest.split_first_chunk::<2>() else { return Ok(None) };
+                let Some(be) = rest.first_chunk::<2>() else { return Ok(None) };
                 let len = u64::from(u16::from_be_bytes(*be));
                 if len < u64::from(LENGTH_16) {
                     return Err(HeaderError::NonMinimalLength);
                 }
-                (len, rest, 4)
+                (len, 4)
             }
             LENGTH_64 => {
-                let Some((be, rest)) = rest.split_first_chunk::<8>() else {
+                let Some(be) = rest.first_chunk::<8>() else {
                     return match rest {
                         [top, ..] if top & 0x80 != 0 => Err(HeaderError::LengthTopBit),
                         [0, 0, 0, 0, 0, 0, ..] => Err(HeaderError::NonMinimalLength),
@@ -106,20 +130,29 @@ impl Header {
                 if len <= u64::from(u16::MAX) {
                     return Err(HeaderError::NonMinimalLength);
                 }
-                (len, rest, 10)
+                (len, 10)
             }
-            short => (u64::from(short), rest, 2),
+            short => (u64::from(short), 2),
         };
-        let mask = match expect.masking {
-            Masking::Forbidden => None,
+        let (fin, rsv1) = (first & FIN != 0, first & RSV1 != 0);
+        Ok(Some((Self { fin, rsv1, opcode, mask: None, len }, used)))
+    }
+
+    /// Adds the masking key, if frames have one, to what [`parse_unkeyed`](Self::parse_unkeyed) has read of `bytes`.
+    #[inline]
+    pub(crate) fn with_key(
+        self,
+        bytes: &[u8],
+        unkeyed: usize,
+        masking: Masking,
+    ) -> Option<(Self, usize)> {
+        match masking {
+            Masking::Forbidden => Some((self, unkeyed)),
             Masking::Required => {
-                let Some((key, _)) = rest.split_first_chunk::<4>() else { return Ok(None) };
-                used += 4;
-                Some(*key)
+                let key = bytes.get(unkeyed..)?.first_chunk::<4>()?;
+                Some((Self { mask: Some(*key), ..self }, unkeyed + key.len()))
             }
-        };
-        let header = Self { fin: first & FIN != 0, rsv1: first & RSV1 != 0, opcode, mask, len };
-        Ok(Some((header, used)))
+        }
     }
 
     /// Writes the header in its shortest form.
