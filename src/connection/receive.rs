@@ -3,6 +3,7 @@
 #[cfg(feature = "deflate")]
 use super::compression::wire_limit;
 use super::event::Ready;
+use super::stats::count;
 use super::{Chunk, ChunkData, Connection, Event, Phase, Received};
 use crate::buffer::RecvBuf;
 use crate::config::{Config, Delivery};
@@ -75,7 +76,7 @@ impl State {
 impl Frame {
     /// Takes `count` bytes of payload.
     pub(super) fn advance(&mut self, count: usize) {
-        self.remaining -= count as u64;
+        self.remaining = self.remaining.saturating_sub(count as u64);
         self.clear = self.clear.saturating_sub(count);
         self.key = self.key.map(|key| frame::rotate(key, count));
     }
@@ -170,12 +171,12 @@ impl Connection {
     fn note_arrival(&mut self, rx: &RecvBuf) {
         let total = rx.total();
         // What was parsed before belongs to the opening handshake.
-        let seen = self.receive.seen.unwrap_or(total - rx.unread().len() as u64);
+        let seen = self.receive.seen.unwrap_or(rx.total_parsed());
         self.receive.seen = Some(total);
         // A smaller count is that of another buffer.
         let new = total.checked_sub(seen).unwrap_or(total);
         if new > 0 {
-            self.stats.bytes_received += new;
+            count(&mut self.stats.bytes_received, new);
             self.timers.note_arrival();
             self.note_drained(new);
         }
@@ -215,8 +216,8 @@ impl Connection {
             return Ok(None);
         };
         rx.consume(used);
-        self.count(&header);
-        self.stats.frames_received += 1;
+        self.count_header(&header);
+        count(&mut self.stats.frames_received, 1);
         match header.opcode {
             #[cfg(feature = "deflate")]
             OpCode::Text | OpCode::Binary if header.rsv1 => rx.begin_inflated(),
@@ -278,7 +279,8 @@ impl Connection {
 
     /// Counts a frame that keeps within the limits, and opens the message that it begins.
     #[inline]
-    fn count(&mut self, header: &Header) {
+    #[expect(clippy::arithmetic_side_effects, reason = "the sums have been compared with limits")]
+    fn count_header(&mut self, header: &Header) {
         if header.opcode.is_control() {
             if header.opcode != OpCode::Close {
                 self.receive.control_credit = self.receive.control_credit.saturating_sub(1);
@@ -305,6 +307,7 @@ impl Connection {
 
     /// Takes what has come of a data frame's payload.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "no more is taken than remains")]
     fn read_data(&mut self, rx: &mut RecvBuf, frame: Frame) -> Result<Step, Error> {
         let Some(message) = self.receive.message else {
             // A data frame opens a message with its header.
@@ -318,7 +321,7 @@ impl Connection {
         let now = usize::try_from(frame.remaining).map_or(unread, |left| left.min(unread));
         if now > 0 {
             rx.absorb(now, frame.key);
-            self.stats.payload_received += now as u64;
+            count(&mut self.stats.payload_received, now as u64);
             self.receive.control_credit = self.config.control_frame_burst;
             if message.kind == Kind::Text {
                 rx.check_text().map_err(|_| Error::InvalidUtf8)?;
@@ -352,7 +355,7 @@ impl Connection {
             return Err(Error::InvalidUtf8);
         }
         self.receive.message = None;
-        self.stats.messages_received += 1;
+        count(&mut self.stats.messages_received, 1);
         self.timers.note_message();
         if self.config.delivery == Delivery::Chunks {
             return Ok(self.tell_chunk(rx, message, true).unwrap_or(Step::Continue));
@@ -391,12 +394,12 @@ impl Connection {
         rx.hold_control(len, frame.key);
         Ok(match frame.opcode {
             OpCode::Ping => {
-                self.stats.pings_received += 1;
+                count(&mut self.stats.pings_received, 1);
                 self.answer_ping(rx.held());
                 Step::Tell(Ready::Ping)
             }
             OpCode::Pong => {
-                self.stats.pongs_received += 1;
+                count(&mut self.stats.pongs_received, 1);
                 self.timers.note_pong(rx.held());
                 Step::Tell(Ready::Pong)
             }

@@ -150,7 +150,7 @@ impl Header {
             Masking::Forbidden => Some((self, unkeyed)),
             Masking::Required => {
                 let key = bytes.get(unkeyed..)?.first_chunk::<4>()?;
-                Some((Self { mask: Some(*key), ..self }, unkeyed + key.len()))
+                Some((Self { mask: Some(*key), ..self }, unkeyed.saturating_add(key.len())))
             }
         }
     }
@@ -158,28 +158,34 @@ impl Header {
     /// Writes the header in its shortest form.
     #[inline]
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "ten and four are fourteen")]
+    #[expect(clippy::indexing_slicing, reason = "fourteen bytes hold ten and a key of four")]
     pub fn encode(&self) -> HeaderBytes {
         let mut bytes = [0; MAX_HEADER];
         let masked = if self.mask.is_some() { MASKED } else { 0 };
         bytes[0] =
             self.opcode as u8 | if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 };
-        let mut used = if self.len < u64::from(LENGTH_16) {
-            bytes[1] = masked | self.len as u8;
-            2
-        } else if let Ok(len) = u16::try_from(self.len) {
-            bytes[1] = masked | LENGTH_16;
-            bytes[2..4].copy_from_slice(&len.to_be_bytes());
-            4
-        } else {
-            bytes[1] = masked | LENGTH_64;
-            bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
-            10
+        let mut used = match (u8::try_from(self.len), u16::try_from(self.len)) {
+            (Ok(len @ ..LENGTH_16), _) => {
+                bytes[1] = masked | len;
+                2
+            }
+            (_, Ok(len)) => {
+                bytes[1] = masked | LENGTH_16;
+                bytes[2..4].copy_from_slice(&len.to_be_bytes());
+                4
+            }
+            _ => {
+                bytes[1] = masked | LENGTH_64;
+                bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
+                10
+            }
         };
         if let Some(key) = self.mask {
             bytes[used..used + 4].copy_from_slice(&key);
             used += 4;
         }
-        HeaderBytes { bytes, used: used as u8 }
+        HeaderBytes { bytes, used }
     }
 }
 
@@ -225,7 +231,7 @@ fn check_second(second: u8, opcode: OpCode, masking: Masking) -> Result<u8, Head
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderBytes {
     bytes: [u8; MAX_HEADER],
-    used: u8,
+    used: usize,
 }
 
 impl core::ops::Deref for HeaderBytes {
@@ -233,7 +239,7 @@ impl core::ops::Deref for HeaderBytes {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.used)]
+        self.bytes.get(..self.used).unwrap_or_default()
     }
 }
 
