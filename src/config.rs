@@ -37,8 +37,8 @@ pub enum Delivery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The largest payload of one received frame, in bytes: 16 MiB. The header alone decides; a larger
-    /// one fails the connection with 1009 before its payload is waited for.
+    /// The largest payload of one received frame, in bytes: 16 MiB. The length alone decides; a larger
+    /// one fails the connection with 1009 before its masking key and its payload are waited for.
     pub max_frame_size: u64,
     /// The largest received message, in bytes: 64 MiB. It is counted over all fragments, at each
     /// fragment's header, and for a compressed message while it is inflated (on the wire such a message may be

@@ -54,10 +54,30 @@
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 //! [RFC 7692]: https://www.rfc-editor.org/rfc/rfc7692
 #![cfg_attr(not(feature = "std"), no_std)]
+// Nothing below the adapters panics, but where a caller breaks what is told under Panics. An exception stands on one
+// function, with the reason why it holds.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 
 extern crate alloc;
 
 #[cfg(feature = "handshake")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "below the adapters only"
+)]
 mod adapter;
 pub mod buffer;
 mod config;

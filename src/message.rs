@@ -312,7 +312,7 @@ impl Prepared {
         let mut flat = Vec::new();
         if message.len() < crate::buffer::SPLICE {
             let header = Header { fin: true, rsv1: false, opcode, mask: None, len }.encode();
-            flat.reserve_exact(header.len() + message.len());
+            flat.reserve_exact(header.len().saturating_add(message.len()));
             flat.extend_from_slice(&header);
             flat.extend_from_slice(message.as_bytes());
         }

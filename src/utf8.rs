@@ -43,7 +43,7 @@ impl core::error::Error for InvalidUtf8 {}
 pub fn check(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
     #[cfg(feature = "simd")]
     if bytes.len() >= SIMD_FROM {
-        let (whole, begun) = bytes.split_at(bytes.len() - begun(bytes));
+        let (whole, begun) = bytes.split_at(bytes.len().saturating_sub(begun(bytes)));
         if simdutf8::basic::from_utf8(whole).is_ok() && check_in_turn(begun) == Ok(0) {
             return Ok(whole.len());
         }
@@ -78,7 +78,7 @@ fn begun(bytes: &[u8]) -> usize {
         0xf0..=0xff => 4,
         _ => 1,
     };
-    let there = after + 1;
+    let there = after.saturating_add(1);
     if there < length { there } else { 0 }
 }
 

@@ -4,8 +4,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{End, Told, at, close_frame, config, failure, frame, said_code};
-use hybi::{CloseCode, Error};
+use common::{End, KEY, Told, at, close_frame, config, failure, frame, masked, said_code, wire};
+use hybi::frame::ClosePayloadError;
+use hybi::{CloseCode, Error, Role};
 
 #[test]
 fn the_header_alone_decides_whether_a_frame_is_too_large() {
@@ -19,6 +20,74 @@ fn the_header_alone_decides_whether_a_frame_is_too_large() {
             assert_eq!(failure(&told), Error::FrameTooLarge { len: limit + 1, limit });
             assert_eq!(end.said(), close_frame(1009, "frame too large"));
         }
+    }
+}
+
+/// A peer that never sends the masking key is refused as well: whatever the length decides, its last byte does.
+#[test]
+fn a_limit_is_applied_at_the_last_byte_of_the_length_and_at_none_before() {
+    let frame = |len| Error::FrameTooLarge { len, limit: 10 };
+    let message = Error::MessageTooLarge { limit: 12 };
+    let one_byte = Error::ClosePayload(ClosePayloadError::Length);
+    let refused = [
+        ("", "82 0b", frame(11)),
+        ("", "82 7d", frame(125)),
+        ("", "82 7e 007e", frame(126)),
+        ("", "81 7e ffff", frame(65_535)),
+        ("", "82 7f 0000000000010000", frame(65_536)),
+        ("", "82 7f 7fffffffffffffff", frame(u64::MAX >> 1)),
+        ("02 03 010203", "80 0b", frame(11)),
+        ("02 03 010203", "80 0a", message),
+        ("02 01 01", "80 01", Error::TooManyFragments { limit: 1 }),
+        ("02 00", "80 00", Error::TooManyEmptyFragments { limit: 1 }),
+        ("89 00", "89 00", Error::TooManyControlFrames),
+        ("89 00", "8a 7d", Error::TooManyControlFrames),
+        ("02 01 01  89 00", "8a 00", Error::TooManyControlFrames),
+        ("", "88 01", one_byte),
+        ("89 00  02 00", "88 01", one_byte),
+    ];
+    let strict = |config: &mut hybi::Config| {
+        (config.max_frame_size, config.max_message_size) = (10, 12);
+        (config.max_fragments, config.max_empty_fragments) = (1, 1);
+        config.control_frame_burst = 1;
+    };
+    for (before, header, error) in refused {
+        for mut end in End::both_with(strict) {
+            end.hear(before);
+            end.said();
+            let mut header = wire(header).0;
+            if end.conn.role() == Role::Server {
+                header[1] |= 0x80;
+            }
+            let (last, cut) = header.split_last().expect("a header has bytes");
+            for byte in cut {
+                assert_eq!(end.hear_bytes(&[*byte]), [], "{header:02x?} before its end");
+                assert_eq!(end.sent(), wire(""));
+            }
+            assert_eq!(failure(&end.hear_bytes(&[*last])), error, "{header:02x?}");
+            assert_eq!(said_code(&mut end), error.close_code());
+        }
+    }
+}
+
+/// Waiting for the key changes nothing: a header is counted once however often it is looked at.
+#[test]
+fn a_header_within_the_limits_is_counted_once_however_it_is_cut() {
+    let strict = |config: &mut hybi::Config| {
+        (config.max_frame_size, config.max_message_size) = (2, 4);
+        (config.max_fragments, config.max_empty_fragments) = (2, 2);
+        config.control_frame_burst = 1;
+    };
+    for mut end in End::both_with(strict) {
+        for _ in 0..3 {
+            let mut frames = wire("02 00  00 02 0102  8a 00  00 00  80 02 0304").0;
+            if end.conn.role() == Role::Server {
+                frames = masked(&frames, KEY).0.0;
+            }
+            let told: Vec<_> = frames.iter().flat_map(|byte| end.hear_bytes(&[*byte])).collect();
+            assert_eq!(told, [Told::pong(b""), Told::binary(&[1, 2, 3, 4])]);
+        }
+        assert_eq!(end.conn.stats().frames_received, 15);
     }
 }
 

@@ -16,6 +16,12 @@ fuzz_target!(|input: (u8, &[u8])| {
             for len in 0..used {
                 assert_eq!(Header::parse(&bytes[..len], expect), Ok(None), "{len} of {used} bytes");
             }
+            let unkeyed = used - header.mask.map_or(0, |key| key.len());
+            for len in 0..=used {
+                let early = Header::parse_unkeyed(&bytes[..len], expect);
+                let whole = (Header { mask: None, ..header }, unkeyed);
+                assert_eq!(early, Ok((len >= unkeyed).then_some(whole)), "{len} of {unkeyed} bytes");
+            }
         }
         Ok(None) => assert!(bytes.len() < MAX_HEADER, "asks for more than a header can have"),
         Err(_) => {}

@@ -49,11 +49,12 @@ impl Plain {
     pub(super) fn room(&mut self, message: Range<usize>, room: usize) -> (&[u8], &mut [u8]) {
         if self.buf.len() == message.end {
             let more = message.end.max(FIRST).min(room.max(1));
-            self.buf.resize(message.end + more, 0);
+            self.buf.resize(message.end.saturating_add(more), 0);
         }
         let (so_far, free) = self.buf.split_at_mut(message.end);
         let room = free.len().min(room.max(1));
-        (&so_far[message.start..], &mut free[..room])
+        let so_far = so_far.get(message.start..).unwrap_or_default();
+        (so_far, free.get_mut(..room).unwrap_or_default())
     }
 }
 
@@ -68,7 +69,9 @@ impl RecvBuf {
 
     /// Unmasks the unparsed bytes from `from` to `to` where they lie.
     pub(crate) fn unmask(&mut self, from: usize, to: usize, key: [u8; 4]) {
-        frame::mask(&mut self.buf[self.start + from..self.start + to], key);
+        let end = self.end();
+        let unread = self.buf.get_mut(self.start..end).unwrap_or_default();
+        frame::mask(unread.get_mut(from..to).unwrap_or_default(), key);
     }
 
     /// The first `len` unparsed bytes, room for up to `room` bytes of output, and the message so far.
@@ -84,12 +87,15 @@ impl RecvBuf {
             }
             self.message = 0..self.message.len();
         }
+        let end = self.end();
+        let unread = self.buf.get(self.start..end).unwrap_or_default();
         let plain = self.plain.get_or_insert_default();
         let (message, out) = plain.room(self.message.clone(), room);
-        (&self.buf[self.start..self.start + len], out, message)
+        (unread.get(..len).unwrap_or_default(), out, message)
     }
 
     /// Takes `consumed` bytes as inflated to `produced` bytes of the message.
+    #[expect(clippy::arithmetic_side_effects, reason = "no index into memory passes `isize::MAX`")]
     pub(crate) fn note_inflated(&mut self, consumed: usize, produced: usize) {
         self.start += consumed;
         self.message.end += produced;
@@ -97,6 +103,6 @@ impl RecvBuf {
 
     /// What the inflated message has come to, without what has been told of it.
     pub(crate) fn inflated(&self) -> &[u8] {
-        &self.memory()[self.message.clone()]
+        self.memory().get(self.message.clone()).unwrap_or_default()
     }
 }

@@ -99,10 +99,10 @@ impl RecvBuf {
     pub fn space(&mut self) -> &mut [u8] {
         self.make_room();
         let end = self.end();
-        let capacity = self.buf.capacity();
-        self.buf.resize(capacity, 0);
-        self.zeroed = capacity - end;
-        &mut self.buf[end..]
+        self.buf.resize(self.buf.capacity(), 0);
+        let space = self.buf.get_mut(end..).unwrap_or_default();
+        self.zeroed = space.len();
+        space
     }
 
     /// Takes the first `len` bytes of [`space`](Self::space) as received.
@@ -110,9 +110,10 @@ impl RecvBuf {
     /// # Panics
     ///
     /// If `len` exceeds the space that was handed out.
+    #[expect(clippy::expect_used, reason = "the caller's mistake, told under Panics")]
     pub fn filled(&mut self, len: usize) {
-        assert!(len <= self.zeroed, "more bytes filled in than there was space");
-        self.zeroed -= len;
+        let left = self.zeroed.checked_sub(len);
+        self.zeroed = left.expect("more bytes filled in than there was space");
     }
 
     /// Room to read into as a [`BufMut`]: bytes written to it are received, nothing is zeroed.
@@ -128,7 +129,7 @@ impl RecvBuf {
         self.make_room();
         self.buf.truncate(self.end());
         self.zeroed = 0;
-        let room = self.buf.capacity() - self.buf.len();
+        let room = self.buf.spare_capacity_mut().len();
         (&mut self.buf).limit(room)
     }
 
@@ -146,6 +147,7 @@ impl RecvBuf {
     /// The bytes that have not been parsed yet.
     #[inline]
     #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "`start <= end <= buf.len()`")]
     pub fn unread(&self) -> &[u8] {
         &self.buf[self.start..self.end()]
     }
@@ -156,6 +158,7 @@ impl RecvBuf {
     ///
     /// If fewer bytes are unread.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "`start + len <= end <= buf.len()`")]
     pub fn consume(&mut self, len: usize) {
         assert!(len <= self.end() - self.start, "more bytes consumed than are unread");
         self.start += len;
@@ -174,7 +177,7 @@ impl RecvBuf {
         let inflated = self.plain.as_ref().map_or(0, |plain| plain.capacity());
         #[cfg(not(feature = "deflate"))]
         let inflated = 0;
-        self.buf.capacity() + inflated
+        self.buf.capacity().saturating_add(inflated)
     }
 
     /// Gives the memory back where the buffer is [empty](Self::is_empty), for a pool or for good.
@@ -199,23 +202,34 @@ impl RecvBuf {
         }
     }
 
-    /// How many bytes have been received in all.
+    /// How many bytes have been received in all. It wraps: what counts is the difference of two looks.
     pub(crate) fn total(&self) -> u64 {
-        self.removed + self.end() as u64
+        self.removed.wrapping_add(self.end() as u64)
     }
 
+    /// How many of them have been parsed.
+    pub(crate) fn total_parsed(&self) -> u64 {
+        self.removed.wrapping_add(self.start as u64)
+    }
+
+    #[expect(clippy::arithmetic_side_effects, reason = "what is zeroed is the end of `buf`")]
     pub(super) fn end(&self) -> usize {
         self.buf.len() - self.zeroed
+    }
+
+    /// How many bytes fit behind those that came.
+    fn room(&self) -> usize {
+        self.buf.capacity().saturating_sub(self.end())
     }
 
     fn make_room(&mut self) {
         if self.is_empty() {
             self.forget_all();
-        } else if self.buf.capacity() - self.end() < MIN_ROOM {
+        } else if self.room() < MIN_ROOM {
             self.compact();
         }
-        let end = self.end();
-        if self.buf.capacity() - end < MIN_ROOM {
+        if self.room() < MIN_ROOM {
+            let end = self.end();
             self.buf.truncate(end);
             self.zeroed = 0;
             self.buf.reserve_exact(end.max(CHUNK));
@@ -225,7 +239,7 @@ impl RecvBuf {
     /// Starts again at the front: nothing in the buffer is needed any more.
     fn forget_all(&mut self) {
         let end = self.end();
-        self.removed += end as u64;
+        self.removed = self.removed.wrapping_add(end as u64);
         if self.buf.capacity() > KEEP && end <= KEEP {
             // It was not needed so large this time.
             self.buf = Vec::new();
@@ -272,6 +286,7 @@ impl RecvBuf {
     }
 
     /// Moves all bytes from `from` on down to `to`; what lay between is gone.
+    #[expect(clippy::arithmetic_side_effects, reason = "`to <= from <= start <= end <= buf.len()`")]
     fn move_down(&mut self, from: usize, to: usize) {
         let end = self.end();
         let gone = from - to;
@@ -279,7 +294,7 @@ impl RecvBuf {
             self.buf.copy_within(from..end, to);
             self.start -= gone;
             self.zeroed += gone;
-            self.removed += gone as u64;
+            self.removed = self.removed.wrapping_add(gone as u64);
         }
     }
 
@@ -316,7 +331,7 @@ impl RecvBuf {
 impl fmt::Debug for RecvBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecvBuf")
-            .field("unread", &(self.end() - self.start))
+            .field("unread", &self.unread().len())
             .field("message", &self.message.len())
             .field("capacity", &self.buf.capacity())
             .finish()

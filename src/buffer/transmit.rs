@@ -25,9 +25,9 @@ pub struct Transmit {
     sent: usize,
     /// Payloads that are not copied, each at its place in `flat`.
     splices: VecDeque<Splice>,
-    /// Bytes of all splices.
-    spliced: usize,
-    /// Bytes sent since the queue was made.
+    /// Bytes of all splices, more than memory holds where one payload is queued again and again.
+    spliced: u64,
+    /// Bytes sent since the queue was made. It wraps: what counts is the difference of two looks.
     total: u64,
 }
 
@@ -48,8 +48,13 @@ impl Transmit {
     /// How many bytes wait to be sent.
     #[inline]
     #[must_use]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "`sent` is an index into `flat`; nobody queues 2^63 bytes"
+    )]
     pub fn len(&self) -> usize {
-        self.flat.len() - self.sent + self.spliced
+        let flat = (self.flat.len() - self.sent) as u64;
+        usize::try_from(flat + self.spliced).unwrap_or(usize::MAX)
     }
 
     /// Whether nothing waits to be sent.
@@ -75,7 +80,7 @@ impl Transmit {
     /// Queues `bytes` by pointer.
     pub fn put_bytes(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
-            self.spliced += bytes.len();
+            self.spliced = self.spliced.saturating_add(bytes.len() as u64);
             self.splices.push_back(Splice { at: self.flat.len(), bytes });
         }
     }
@@ -83,13 +88,14 @@ impl Transmit {
     /// Queues a header and a copy of its payload, masked with `key` if there is one.
     #[inline]
     pub(crate) fn put_frame(&mut self, header: &[u8], payload: &[u8], key: Option<[u8; 4]>) {
-        self.make_room(header.len() + payload.len());
-        self.flat.reserve(header.len() + payload.len());
+        let len = header.len().saturating_add(payload.len());
+        self.make_room(len);
+        self.flat.reserve(len);
         self.flat.extend_from_slice(header);
         let start = self.flat.len();
         self.flat.extend_from_slice(payload);
         if let Some(key) = key {
-            crate::frame::mask(&mut self.flat[start..], key);
+            crate::frame::mask(self.flat.get_mut(start..).unwrap_or_default(), key);
         }
     }
 
@@ -107,27 +113,19 @@ impl Transmit {
     ) -> bool {
         let guess =
             Header { fin: true, rsv1: true, opcode: OpCode::Binary, mask: key, len: likely as u64 };
-        let left = guess.encode().len();
-        self.make_room(left + likely);
+        let guess = guess.encode();
+        self.make_room(guess.len().saturating_add(likely));
         let start = self.flat.len();
-        self.flat.resize(start + left, 0);
+        self.flat.extend_from_slice(&guess);
+        let payload = self.flat.len();
         let Some(header) = build(&mut self.flat) else {
             self.flat.truncate(start);
             return false;
         };
         if let Some(key) = key {
-            crate::frame::mask(&mut self.flat[start + left..], key);
+            crate::frame::mask(self.flat.get_mut(payload..).unwrap_or_default(), key);
         }
-        let header = header.encode();
-        let end = self.flat.len();
-        if header.len() > left {
-            self.flat.resize(end + header.len() - left, 0);
-        }
-        if header.len() != left {
-            self.flat.copy_within(start + left..end, start + header.len());
-            self.flat.truncate(end + header.len() - left);
-        }
-        self.flat[start..start + header.len()].copy_from_slice(&header);
+        self.flat.splice(start..payload, header.encode().iter().copied());
         true
     }
 
@@ -165,20 +163,20 @@ impl Transmit {
     #[inline]
     fn make_room(&mut self, len: usize) {
         if self.sent > 0 && self.sent >= self.flat.len() / 2 {
-            let grows = self.flat.capacity() - self.flat.len() < len || self.sent >= KEEP;
+            let grows = self.flat.spare_capacity_mut().len() < len || self.sent >= KEEP;
             if grows {
                 self.flat.drain(..self.sent);
                 for splice in &mut self.splices {
-                    splice.at -= self.sent;
+                    splice.at = splice.at.saturating_sub(self.sent);
                 }
                 self.sent = 0;
             }
         }
     }
 
-    /// Where the flat run ends that begins at `from`, the first splice being number `splice`.
-    fn run_end(&self, splice: usize) -> usize {
-        self.splices.get(splice).map_or(self.flat.len(), |splice| splice.at)
+    /// Where the first run of `flat` ends.
+    fn run_end(&self) -> usize {
+        self.splices.front().map_or(self.flat.len(), |splice| splice.at)
     }
 }
 
@@ -192,27 +190,31 @@ impl Buf for Transmit {
     fn chunk(&self) -> &[u8] {
         match self.splices.front() {
             Some(splice) if splice.at == self.sent => &splice.bytes,
-            _ => &self.flat[self.sent..self.run_end(0)],
+            _ => self.flat.get(self.sent..self.run_end()).unwrap_or_default(),
         }
     }
 
     #[inline]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "each step is at most what it is taken from"
+    )]
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.len(), "more bytes advanced than are queued");
-        self.total += count as u64;
+        self.total = self.total.wrapping_add(count as u64);
         while count > 0 {
             match self.splices.front_mut() {
                 Some(splice) if splice.at == self.sent => {
                     let step = count.min(splice.bytes.len());
                     splice.bytes.advance(step);
-                    self.spliced -= step;
+                    self.spliced -= step as u64;
                     count -= step;
                     if splice.bytes.is_empty() {
                         self.splices.pop_front();
                     }
                 }
                 _ => {
-                    let step = count.min(self.run_end(0) - self.sent);
+                    let step = count.min(self.run_end() - self.sent);
                     self.sent += step;
                     count -= step;
                 }
@@ -229,25 +231,24 @@ impl Buf for Transmit {
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let mut used = 0;
         let mut from = self.sent;
-        let mut splice = 0;
-        while used < slices.len() {
-            let end = self.run_end(splice);
-            let next: &'a [u8] = if from < end {
-                let run = &self.flat[from..end];
+        let mut splices = self.splices.iter();
+        let mut next = splices.next();
+        for (used, slice) in slices.iter_mut().enumerate() {
+            let end = next.map_or(self.flat.len(), |splice| splice.at);
+            let piece: &'a [u8] = if from < end {
+                let run = self.flat.get(from..end).unwrap_or_default();
                 from = end;
                 run
-            } else if let Some(found) = self.splices.get(splice) {
-                splice += 1;
-                &found.bytes
+            } else if let Some(splice) = next {
+                next = splices.next();
+                &splice.bytes
             } else {
-                break;
+                return used;
             };
-            slices[used] = std::io::IoSlice::new(next);
-            used += 1;
+            *slice = std::io::IoSlice::new(piece);
         }
-        used
+        slices.len()
     }
 }
 

@@ -224,7 +224,8 @@ impl Connection {
 
     pub(super) fn note_drained(&mut self, bytes: u64) {
         if self.phase == Phase::Ended {
-            self.closing().drained += bytes;
+            let closing = self.closing();
+            closing.drained = closing.drained.saturating_add(bytes);
         }
     }
 

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::Connection;
 use super::receive::{Frame, Incoming, Step};
+use super::stats::count;
 use crate::buffer::RecvBuf;
 use crate::config::{Delivery, Role};
 use crate::deflate::{
@@ -111,7 +112,7 @@ impl Connection {
         let queued = self.tx.put_built(mask, payload.len(), |out: &mut Vec<u8>| {
             let start = out.len();
             compressor.finish(payload, keeps_context, out);
-            let len = out.len() - start;
+            let len = out.len().saturating_sub(start);
             let smaller = keeps_context || len < payload.len() || payload.is_empty();
             smaller.then(|| Header {
                 fin: true,
@@ -123,7 +124,7 @@ impl Connection {
         });
         state.put_compressor(compressor);
         if queued {
-            self.stats.frames_sent += 1;
+            count(&mut self.stats.frames_sent, 1);
         } else {
             self.queue_frame(kind.opcode(), true, payload);
         }
@@ -144,14 +145,14 @@ impl Connection {
             } else if !piece.is_empty() {
                 compressor.compress(piece, out);
             }
-            Some(Header { fin, rsv1, opcode, mask, len: (out.len() - start) as u64 })
+            Some(Header { fin, rsv1, opcode, mask, len: out.len().saturating_sub(start) as u64 })
         });
         if fin {
             state.put_compressor(compressor);
         } else {
             state.compressor = Some(compressor);
         }
-        self.stats.frames_sent += 1;
+        count(&mut self.stats.frames_sent, 1);
     }
 
     /// The window that a message prepared for many peers has to keep to, if it may be sent compressed.
@@ -196,7 +197,7 @@ impl Connection {
             }
             let done = self.inflate(rx, now);
             frame.advance(done.consumed);
-            self.stats.payload_received += done.consumed as u64;
+            count(&mut self.stats.payload_received, done.consumed as u64);
             if done.consumed > 0 {
                 self.receive.control_credit = self.config.control_frame_burst;
             }
@@ -245,8 +246,8 @@ impl Connection {
         let room = out.len();
         let done = codec.decompress(input, out, so_far);
         rx.note_inflated(done.consumed, done.produced);
-        state.inflated += done.produced as u64;
-        self.stats.inflated_received += done.produced as u64;
+        state.inflated = state.inflated.saturating_add(done.produced as u64);
+        count(&mut self.stats.inflated_received, done.produced as u64);
         Inflated { consumed: done.consumed, full: done.produced == room, error: done.error }
     }
 

@@ -3,11 +3,12 @@
 #[cfg(feature = "deflate")]
 use super::compression::wire_limit;
 use super::event::Ready;
+use super::stats::count;
 use super::{Chunk, ChunkData, Connection, Event, Phase, Received};
 use crate::buffer::RecvBuf;
 use crate::config::{Config, Delivery};
 use crate::error::Error;
-use crate::frame::{self, Expect, Header, HeaderError, Masking, OpCode};
+use crate::frame::{self, ClosePayloadError, Expect, Header, HeaderError, Masking, OpCode};
 use crate::message::{Kind, Message};
 
 /// What is known of the frame and the message that are coming in.
@@ -75,7 +76,7 @@ impl State {
 impl Frame {
     /// Takes `count` bytes of payload.
     pub(super) fn advance(&mut self, count: usize) {
-        self.remaining -= count as u64;
+        self.remaining = self.remaining.saturating_sub(count as u64);
         self.clear = self.clear.saturating_sub(count);
         self.key = self.key.map(|key| frame::rotate(key, count));
     }
@@ -170,12 +171,12 @@ impl Connection {
     fn note_arrival(&mut self, rx: &RecvBuf) {
         let total = rx.total();
         // What was parsed before belongs to the opening handshake.
-        let seen = self.receive.seen.unwrap_or(total - rx.unread().len() as u64);
+        let seen = self.receive.seen.unwrap_or(rx.total_parsed());
         self.receive.seen = Some(total);
         // A smaller count is that of another buffer.
         let new = total.checked_sub(seen).unwrap_or(total);
         if new > 0 {
-            self.stats.bytes_received += new;
+            count(&mut self.stats.bytes_received, new);
             self.timers.note_arrival();
             self.note_drained(new);
         }
@@ -207,14 +208,16 @@ impl Connection {
             rsv1: false,
             in_message: self.receive.message.is_some(),
         };
-        let Some((header, used)) = Header::parse(rx.unread(), expect)? else { return Ok(None) };
-        match header.opcode {
-            OpCode::Ping | OpCode::Pong => self.take_control_credit()?,
-            OpCode::Close => {}
-            _ => self.count_fragment(&header)?,
-        }
+        let unread = rx.unread();
+        let Some((header, used)) = Header::parse_unkeyed(unread, expect)? else { return Ok(None) };
+        // Before the masking key is waited for: limits do not depend on it.
+        self.check_limits(&header)?;
+        let Some((header, used)) = header.with_key(unread, used, expect.masking) else {
+            return Ok(None);
+        };
         rx.consume(used);
-        self.stats.frames_received += 1;
+        self.count_header(&header);
+        count(&mut self.stats.frames_received, 1);
         match header.opcode {
             #[cfg(feature = "deflate")]
             OpCode::Text | OpCode::Binary if header.rsv1 => rx.begin_inflated(),
@@ -233,12 +236,56 @@ impl Connection {
         Ok(Some(frame))
     }
 
-    /// Applies the limits that a header alone decides, and opens the message.
+    /// Applies the limits that a header alone decides.
     #[inline]
-    fn count_fragment(&mut self, header: &Header) -> Result<(), Error> {
+    fn check_limits(&self, header: &Header) -> Result<(), Error> {
+        match header.opcode {
+            OpCode::Ping | OpCode::Pong if self.receive.control_credit == 0 => {
+                return Err(Error::TooManyControlFrames);
+            }
+            OpCode::Close if header.len == 1 => return Err(ClosePayloadError::Length.into()),
+            OpCode::Ping | OpCode::Pong | OpCode::Close => return Ok(()),
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
+        }
         let config = &*self.config;
         if header.len > config.max_frame_size {
             return Err(Error::FrameTooLarge { len: header.len, limit: config.max_frame_size });
+        }
+        let message = self.receive.message.as_ref();
+        let limit = config.max_message_size;
+        #[cfg(feature = "deflate")]
+        let compressed = message.map_or(header.rsv1, |message| message.compressed);
+        #[cfg(feature = "deflate")]
+        let allowed = if compressed { wire_limit(limit) } else { limit };
+        #[cfg(not(feature = "deflate"))]
+        let allowed = limit;
+        // By subtraction: the sum of two lengths from the wire could overflow.
+        if header.len > allowed.saturating_sub(message.map_or(0, |message| message.len)) {
+            return Err(Error::MessageTooLarge { limit });
+        }
+        if header.fin && header.opcode != OpCode::Continuation {
+            return Ok(());
+        }
+        if header.len > 0 {
+            if message.map_or(0, |message| message.fragments) >= config.max_fragments {
+                return Err(Error::TooManyFragments { limit: config.max_fragments });
+            }
+        } else if message.map_or(0, |message| message.empty_fragments) >= config.max_empty_fragments
+        {
+            return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
+        }
+        Ok(())
+    }
+
+    /// Counts a frame that keeps within the limits, and opens the message that it begins.
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "the sums have been compared with limits")]
+    fn count_header(&mut self, header: &Header) {
+        if header.opcode.is_control() {
+            if header.opcode != OpCode::Close {
+                self.receive.control_credit = self.receive.control_credit.saturating_sub(1);
+            }
+            return;
         }
         let kind = if header.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
         let message = self.receive.message.get_or_insert(Incoming {
@@ -250,41 +297,17 @@ impl Connection {
             #[cfg(feature = "deflate")]
             compressed: header.rsv1,
         });
-        // By subtraction: the sum of two lengths from the wire could overflow.
-        let limit = config.max_message_size;
-        #[cfg(feature = "deflate")]
-        let allowed = if message.compressed { wire_limit(limit) } else { limit };
-        #[cfg(not(feature = "deflate"))]
-        let allowed = limit;
-        if header.len > allowed.saturating_sub(message.len) {
-            return Err(Error::MessageTooLarge { limit });
-        }
         message.len += header.len;
-        if header.fin && header.opcode != OpCode::Continuation {
-            return Ok(());
-        }
         if header.len > 0 {
             message.fragments += 1;
-            if message.fragments > config.max_fragments {
-                return Err(Error::TooManyFragments { limit: config.max_fragments });
-            }
         } else {
             message.empty_fragments += 1;
-            if message.empty_fragments > config.max_empty_fragments {
-                return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
-            }
         }
-        Ok(())
-    }
-
-    fn take_control_credit(&mut self) -> Result<(), Error> {
-        let credit = self.receive.control_credit.checked_sub(1);
-        self.receive.control_credit = credit.ok_or(Error::TooManyControlFrames)?;
-        Ok(())
     }
 
     /// Takes what has come of a data frame's payload.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "no more is taken than remains")]
     fn read_data(&mut self, rx: &mut RecvBuf, frame: Frame) -> Result<Step, Error> {
         let Some(message) = self.receive.message else {
             // A data frame opens a message with its header.
@@ -298,7 +321,7 @@ impl Connection {
         let now = usize::try_from(frame.remaining).map_or(unread, |left| left.min(unread));
         if now > 0 {
             rx.absorb(now, frame.key);
-            self.stats.payload_received += now as u64;
+            count(&mut self.stats.payload_received, now as u64);
             self.receive.control_credit = self.config.control_frame_burst;
             if message.kind == Kind::Text {
                 rx.check_text().map_err(|_| Error::InvalidUtf8)?;
@@ -332,7 +355,7 @@ impl Connection {
             return Err(Error::InvalidUtf8);
         }
         self.receive.message = None;
-        self.stats.messages_received += 1;
+        count(&mut self.stats.messages_received, 1);
         self.timers.note_message();
         if self.config.delivery == Delivery::Chunks {
             return Ok(self.tell_chunk(rx, message, true).unwrap_or(Step::Continue));
@@ -371,12 +394,12 @@ impl Connection {
         rx.hold_control(len, frame.key);
         Ok(match frame.opcode {
             OpCode::Ping => {
-                self.stats.pings_received += 1;
+                count(&mut self.stats.pings_received, 1);
                 self.answer_ping(rx.held());
                 Step::Tell(Ready::Ping)
             }
             OpCode::Pong => {
-                self.stats.pongs_received += 1;
+                count(&mut self.stats.pongs_received, 1);
                 self.timers.note_pong(rx.held());
                 Step::Tell(Ready::Pong)
             }

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 
 use super::Connection;
+use super::stats::count;
 use crate::buffer::SPLICE;
 use crate::error::SendError;
 use crate::frame::{self, Header, MAX_CONTROL_PAYLOAD, OpCode};
@@ -117,7 +118,7 @@ impl Connection {
         self.note_message(message.len());
         match prepared.flat().filter(|_| mask.is_none()) {
             Some(flat) => {
-                self.stats.frames_sent += 1;
+                count(&mut self.stats.frames_sent, 1);
                 self.tx.put_slice(flat);
             }
             None => {
@@ -196,8 +197,8 @@ impl Connection {
 
     #[inline]
     pub(super) fn note_message(&mut self, len: usize) {
-        self.stats.messages_sent += 1;
-        self.stats.payload_sent += len as u64;
+        count(&mut self.stats.messages_sent, 1);
+        count(&mut self.stats.payload_sent, len as u64);
         self.timers.note_message();
     }
 
@@ -207,7 +208,7 @@ impl Connection {
         let mask = self.next_key();
         let header = Header { fin, rsv1: false, opcode, mask, len: payload.len() as u64 };
         self.tx.put_frame(&header.encode(), payload, mask);
-        self.stats.frames_sent += 1;
+        count(&mut self.stats.frames_sent, 1);
     }
 
     /// Queues a frame with the payload itself, masked where it lies if nobody else holds it.
@@ -218,7 +219,7 @@ impl Connection {
         match payload.try_into_mut() {
             Ok(mut unique) => {
                 frame::mask(&mut unique, key);
-                self.stats.frames_sent += 1;
+                count(&mut self.stats.frames_sent, 1);
                 self.tx.put_slice(&header.encode());
                 self.tx.put_bytes(unique.freeze());
             }
@@ -228,7 +229,7 @@ impl Connection {
 
     /// Queues a frame with a payload that others hold as well: by pointer if it is large and not masked.
     fn queue_payload(&mut self, header: Header, payload: Bytes) {
-        self.stats.frames_sent += 1;
+        count(&mut self.stats.frames_sent, 1);
         if header.mask.is_none() && payload.len() >= SPLICE {
             self.tx.put_slice(&header.encode());
             self.tx.put_bytes(payload);

@@ -32,13 +32,20 @@ pub struct Stats {
     pub smoothed_rtt: Option<Duration>,
 }
 
+/// Adds to a counter. It wraps, as at 100 Gbit/s a count of bytes does after 46 years: the difference of two readings
+/// stays right.
+#[inline]
+pub(super) const fn count(counter: &mut u64, more: u64) {
+    *counter = counter.wrapping_add(more);
+}
+
 impl Stats {
     pub(super) fn note_rtt(&mut self, rtt: Duration) {
         self.last_rtt = Some(rtt);
-        self.smoothed_rtt = Some(match self.smoothed_rtt {
+        self.smoothed_rtt = match self.smoothed_rtt {
             // The estimator of RFC 6298: seven parts of what was, one part of what is.
-            Some(smoothed) => (smoothed * 7 + rtt) / 8,
-            None => rtt,
-        });
+            Some(smoothed) => smoothed.saturating_mul(7).saturating_add(rtt).checked_div(8),
+            None => Some(rtt),
+        };
     }
 }

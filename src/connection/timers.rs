@@ -183,10 +183,10 @@ impl Connection {
         let rate = u64::from(self.config.control_frames_per_second);
         let nanos = u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX);
         let earned = nanos.saturating_mul(rate) / NANOS;
+        let Some(spent) = earned.saturating_mul(NANOS).checked_div(rate) else { return };
         if earned > 0 {
             // What has not made a whole frame yet counts next time.
-            self.timers.credited =
-                Some(since + Duration::from_nanos(earned.saturating_mul(NANOS) / rate));
+            self.timers.credited = Some(since + Duration::from_nanos(spent));
             let earned = u32::try_from(earned).unwrap_or(u32::MAX);
             *credit = credit.saturating_add(earned).min(burst);
         }
@@ -195,7 +195,8 @@ impl Connection {
     fn end_of_life(&self) -> Option<Instant> {
         let whole = self.config.max_lifetime?;
         // A tenth of the lifetime times the random number as a fraction of one.
-        let less = (whole / 10).mul_f64(f64::from(self.timers.jitter) / f64::from(u32::MAX));
+        let tenth = whole.checked_div(10)?;
+        let less = tenth.mul_f64(f64::from(self.timers.jitter) / f64::from(u32::MAX));
         self.timers.opened.map(|opened| opened + whole.saturating_sub(less))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Connection;
 use super::send::Open;
+use super::stats::count;
 use crate::error::SendError;
 use crate::frame::OpCode;
 use crate::message::Kind;
@@ -82,7 +83,7 @@ impl MessageWriter<'_> {
     pub fn finish(mut self, piece: &[u8]) -> Result<(), SendError<()>> {
         self.fragment(piece, true)?;
         self.conn.send.open = None;
-        self.conn.stats.messages_sent += 1;
+        count(&mut self.conn.stats.messages_sent, 1);
         Ok(())
     }
 
@@ -96,7 +97,7 @@ impl MessageWriter<'_> {
         let opcode = if self.open.begun { OpCode::Continuation } else { self.open.kind.opcode() };
         self.open.begun = true;
         self.conn.send.open = Some(self.open);
-        self.conn.stats.payload_sent += piece.len() as u64;
+        count(&mut self.conn.stats.payload_sent, piece.len() as u64);
         self.conn.timers.note_message();
         #[cfg(feature = "deflate")]
         if self.open.compressed {

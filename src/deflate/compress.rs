@@ -23,6 +23,7 @@ const PIECE: usize = 64 * 1024;
 const HELD_BACK: usize = 256 * 1024;
 
 impl Compressor {
+    #[expect(clippy::arithmetic_side_effects, reason = "the negative of a byte")]
     pub(crate) fn new(settings: Settings) -> Self {
         let config = DeflateConfig {
             // zlib cannot compress into a window of 8 bits. With 9 it never refers back further than
@@ -70,25 +71,27 @@ impl Compressor {
         }
         // A flush that fills its room to the last byte looks unfinished, and asking again adds another: there is
         // always more room than it can take.
-        self.feed(rest, flush, bound(rest.len()) + held_back, out);
+        self.feed(rest, flush, bound(rest.len()).saturating_add(held_back), out);
     }
 
     /// Feeds all of `input`, with so much room at a time.
     fn feed(&mut self, mut input: &[u8], flush: DeflateFlush, room: usize, out: &mut Vec<u8>) {
         loop {
             let start = out.len();
-            out.resize(start + room, 0);
+            out.resize(start.saturating_add(room), 0);
             let (before_in, before_out) = (self.deflate.total_in(), self.deflate.total_out());
-            let status = self.deflate.compress(input, &mut out[start..], flush);
+            let free = out.get_mut(start..).unwrap_or_default();
+            let status = self.deflate.compress(input, free, flush);
             debug_assert!(
                 matches!(status, Ok(Status::Ok | Status::BufError)),
                 "a compressor that is fed and flushed does not fail",
             );
-            let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+            let count =
+                |now: u64, before| usize::try_from(now.wrapping_sub(before)).unwrap_or(usize::MAX);
             let taken = count(self.deflate.total_in(), before_in);
             let made = count(self.deflate.total_out(), before_out);
             input = input.get(taken..).unwrap_or_default();
-            out.truncate(start + made);
+            out.truncate(start.saturating_add(made));
             if made < room {
                 return;
             }
@@ -105,18 +108,17 @@ impl Compressor {
                 if keep_context { DeflateFlush::SyncFlush } else { DeflateFlush::FullFlush };
             self.run(input, flush, out);
         }
-        if out.len() - start >= TAIL.len() && out.ends_with(&TAIL) {
-            out.truncate(out.len() - TAIL.len());
-        } else {
+        match out.get(start..).and_then(|made| made.strip_suffix(&TAIL)) {
+            Some(kept) => out.truncate(start.saturating_add(kept.len())),
             // Nothing to compress: an empty stored block, without its tail (section 7.2.3.6).
-            out.push(0x00);
+            None => out.push(0x00),
         }
     }
 }
 
 /// More than so many bytes can become, with the flush after them: what zlib documents as its bound, and some.
 const fn bound(len: usize) -> usize {
-    len + len / 8 + len / 128 + 64
+    len.saturating_add(len / 8).saturating_add(len / 128).saturating_add(64)
 }
 
 impl fmt::Debug for Compressor {

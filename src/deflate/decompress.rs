@@ -109,6 +109,14 @@ impl Decompressor {
     ///
     /// Less than all of the input is consumed, or all of `out` is filled, where there is more to come: call
     /// again then, with what is left of the input, even if that is nothing.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "consumed and produced are parts of what was given"
+    )]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "consumed and produced are parts of what was given"
+    )]
     pub(crate) fn decompress(&mut self, input: &[u8], out: &mut [u8], message: &[u8]) -> Progress {
         let mut done = Progress::default();
         while done.error.is_none() {
@@ -121,7 +129,8 @@ impl Decompressor {
             }
             let rest = &input[done.consumed..];
             let step = self.step(rest, &mut out[done.produced..], InflateFlush::NoFlush);
-            self.credit = self.credit.saturating_add(step.consumed * CREDIT_PER_BYTE).min(CREDIT);
+            let earned = step.consumed.saturating_mul(CREDIT_PER_BYTE);
+            self.credit = self.credit.saturating_add(earned).min(CREDIT);
             done.consumed += step.consumed;
             done.produced += step.produced;
             self.made += step.produced as u64;
@@ -149,7 +158,7 @@ impl Decompressor {
     /// Ends a message: puts back what the sender has cut off and sees that it fits.
     pub(crate) fn finish(&mut self, message: &[u8]) -> Result<(), InflateError> {
         // A final block or two are every message's right.
-        self.credit = (self.credit + 2 * self.window).min(CREDIT);
+        self.credit = self.credit.saturating_add(self.window.saturating_mul(2)).min(CREDIT);
         if self.ended {
             // A final block ended with the message's last byte: there is nothing to add the tail to.
             return self.start_again(message, &[]);
@@ -178,7 +187,8 @@ impl Decompressor {
         let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
         let status = self.inflate.decompress(input, out, flush);
         self.ended = status == Ok(Status::StreamEnd);
-        let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+        let count =
+            |now: u64, before| usize::try_from(now.wrapping_sub(before)).unwrap_or(usize::MAX);
         Progress {
             consumed: count(self.inflate.total_in(), before_in),
             produced: count(self.inflate.total_out(), before_out),

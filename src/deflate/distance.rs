@@ -109,6 +109,10 @@ impl DistanceCheck {
     /// # Errors
     ///
     /// A distance beyond the window or beyond the beginning, a stream that is not DEFLATE.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "fewer than 32 bits wait when eight more come"
+    )]
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), DistanceError> {
         for byte in bytes {
             self.bits |= u64::from(*byte) << self.count;
@@ -119,6 +123,12 @@ impl DistanceCheck {
     }
 
     /// Takes one thing from the bits, if all of it is there.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "numbers of at most five bits, and a count that is above zero"
+    )]
+    #[expect(clippy::cast_possible_truncation, reason = "no number has more than five bits")]
+    #[expect(clippy::indexing_slicing, reason = "there are at most 19 lengths of lengths")]
     fn step(&mut self) -> Result<bool, DistanceError> {
         match self.state {
             State::Header => {
@@ -185,6 +195,12 @@ impl DistanceCheck {
         Ok(true)
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "no more than 320 lengths and 138 repetitions"
+    )]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 320 lengths")]
+    #[expect(clippy::indexing_slicing, reason = "`end` has been compared with the array's length")]
     fn read_length(&mut self, numbers: Numbers, index: u16) -> Result<bool, DistanceError> {
         let Some((symbol, used)) = self.literals.decode(self.bits, self.count)? else {
             return Ok(false);
@@ -223,6 +239,7 @@ impl DistanceCheck {
         Ok(true)
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "at most 258 by the table of the format")]
     fn read_code(&mut self) -> Result<bool, DistanceError> {
         let Some((symbol, used)) = self.literals.decode(self.bits, self.count)? else {
             return Ok(false);
@@ -255,6 +272,7 @@ impl DistanceCheck {
         Ok(true)
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "at most 32,768 by the table of the format")]
     fn read_distance(&mut self, length: u32) -> Result<bool, DistanceError> {
         let Some((symbol, used)) = self.distances.decode(self.bits, self.count)? else {
             return Ok(false);
@@ -280,6 +298,11 @@ impl DistanceCheck {
     }
 
     /// The next `count` bits, 32 at most, if they are there.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "`count` is at most 32 and has been compared"
+    )]
+    #[expect(clippy::cast_possible_truncation, reason = "no more than 32 bits are asked for")]
     fn take(&mut self, count: u32) -> Option<u32> {
         if self.count < count {
             return None;
@@ -294,9 +317,10 @@ impl DistanceCheck {
         self.take(self.count % 8);
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the largest window is 32 KiB")]
     fn grow(&mut self, length: u32) {
-        self.made += u64::from(length);
-        self.output = (self.output + length).min(MAX_WINDOW as u32);
+        self.made = self.made.saturating_add(u64::from(length));
+        self.output = self.output.saturating_add(length).min(MAX_WINDOW as u32);
     }
 
     fn end_stored(&mut self, left: u32) {
@@ -338,6 +362,12 @@ impl<const N: usize> Huffman<N> {
         Self { counts: [0; 16], symbols: [0; N] }
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "at most 320 codes, so no sum of their counts is larger"
+    )]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 320 symbols")]
+    #[expect(clippy::indexing_slicing, reason = "sixteen lengths, masked")]
     fn build(&mut self, lengths: &[u8]) {
         self.counts = [0; 16];
         for length in lengths {
@@ -361,6 +391,11 @@ impl<const N: usize> Huffman<N> {
 
     /// The symbol that the first of `count` bits stand for and how many they are; `None` where they do not
     /// suffice.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "sums of at most 320 codes, doubled fifteen times"
+    )]
+    #[expect(clippy::indexing_slicing, reason = "lengths from 1 to 15")]
     fn decode(&self, mut bits: u64, count: u32) -> Result<Option<(u16, u32)>, DistanceError> {
         let (mut code, mut first, mut index) = (0u32, 0u32, 0u32);
         for length in 1..16u32 {

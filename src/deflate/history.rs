@@ -18,6 +18,11 @@ impl History {
 
     /// Adds `output`, which pushes out what is further back than the window.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "`oldest <= ring.len() <= window`")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the ring has the window's length where its end is met"
+    )]
     pub(super) fn push(&mut self, output: &[u8]) {
         let output = last(output, self.window);
         let (now, rest) = output.split_at(output.len().min(self.window - self.ring.len()));
@@ -36,6 +41,7 @@ impl History {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "twice a window and a piece of one")]
     fn grow(&mut self, bytes: &[u8]) {
         let len = self.ring.len() + bytes.len();
         if len > self.ring.capacity() {
@@ -54,7 +60,7 @@ impl History {
 
 /// The last `count` of some bytes, or all of them.
 pub(super) fn last(bytes: &[u8], count: usize) -> &[u8] {
-    &bytes[bytes.len().saturating_sub(count)..]
+    bytes.get(bytes.len().saturating_sub(count)..).unwrap_or_default()
 }
 
 #[cfg(test)]

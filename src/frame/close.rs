@@ -100,13 +100,11 @@ pub fn encode_close<'b>(
     reason: &str,
     buf: &'b mut [u8; MAX_CONTROL_PAYLOAD],
 ) -> &'b [u8] {
-    let mut len = reason.len().min(MAX_CLOSE_REASON);
-    while !reason.is_char_boundary(len) {
-        len -= 1;
-    }
-    buf[..2].copy_from_slice(&code.0.to_be_bytes());
-    buf[2..2 + len].copy_from_slice(&reason.as_bytes()[..len]);
-    &buf[..2 + len]
+    let fits = |&len: &usize| reason.is_char_boundary(len);
+    let len = (0..=reason.len().min(MAX_CLOSE_REASON)).rev().find(fits).unwrap_or(0);
+    let bytes = code.0.to_be_bytes().into_iter().chain(reason.bytes().take(len));
+    let written = buf.iter_mut().zip(bytes).map(|(place, byte)| *place = byte).count();
+    buf.get(..written).unwrap_or_default()
 }
 
 /// A Close frame's payload that breaks RFC 6455 section 5.5.1 or 7.4.

@@ -77,22 +77,46 @@ impl Header {
     /// The rule of section 5 that the header breaks.
     #[inline]
     pub fn parse(bytes: &[u8], expect: Expect) -> Result<Option<(Self, usize)>, HeaderError> {
+        let unkeyed = Self::parse_unkeyed(bytes, expect)?;
+        Ok(unkeyed.and_then(|(header, used)| header.with_key(bytes, used, expect.masking)))
+    }
+
+    /// Reads a header as far as its length, without the masking key that follows: to refuse a payload before four more
+    /// bytes are waited for. `mask` is `None` and the second value is the length of what was read, ten bytes at most;
+    /// otherwise as [`parse`](Self::parse).
+    ///
+    /// ```
+    /// use hybi::frame::{Expect, Header, Masking};
+    ///
+    /// let expect = Expect { masking: Masking::Required, rsv1: false, in_message: false };
+    /// let (header, used) = Header::parse_unkeyed(b"\x82\xfe\xff\xff", expect).unwrap().unwrap();
+    /// assert_eq!((header.len, used), (65_535, 4));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// All those of [`parse`](Self::parse): no rule depends on the key.
+    #[inline]
+    pub fn parse_unkeyed(
+        bytes: &[u8],
+        expect: Expect,
+    ) -> Result<Option<(Self, usize)>, HeaderError> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
         let opcode = check_first(first, expect)?;
         let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
         let len7 = check_second(second, opcode, expect.masking)?;
 
-        let (len, rest, mut used) = match len7 {
+        let (len, used) = match len7 {
             LENGTH_16 => {
-                let Some((be, rest)) = rest.split_first_chunk::<2>() else { return Ok(None) };
+                let Some(be) = rest.first_chunk::<2>() else { return Ok(None) };
                 let len = u64::from(u16::from_be_bytes(*be));
                 if len < u64::from(LENGTH_16) {
                     return Err(HeaderError::NonMinimalLength);
                 }
-                (len, rest, 4)
+                (len, 4)
             }
             LENGTH_64 => {
-                let Some((be, rest)) = rest.split_first_chunk::<8>() else {
+                let Some(be) = rest.first_chunk::<8>() else {
                     return match rest {
                         [top, ..] if top & 0x80 != 0 => Err(HeaderError::LengthTopBit),
                         [0, 0, 0, 0, 0, 0, ..] => Err(HeaderError::NonMinimalLength),
@@ -106,47 +130,62 @@ impl Header {
                 if len <= u64::from(u16::MAX) {
                     return Err(HeaderError::NonMinimalLength);
                 }
-                (len, rest, 10)
+                (len, 10)
             }
-            short => (u64::from(short), rest, 2),
+            short => (u64::from(short), 2),
         };
-        let mask = match expect.masking {
-            Masking::Forbidden => None,
+        let (fin, rsv1) = (first & FIN != 0, first & RSV1 != 0);
+        Ok(Some((Self { fin, rsv1, opcode, mask: None, len }, used)))
+    }
+
+    /// Adds the masking key, if frames have one, to what [`parse_unkeyed`](Self::parse_unkeyed) has read of `bytes`.
+    #[inline]
+    pub(crate) fn with_key(
+        self,
+        bytes: &[u8],
+        unkeyed: usize,
+        masking: Masking,
+    ) -> Option<(Self, usize)> {
+        match masking {
+            Masking::Forbidden => Some((self, unkeyed)),
             Masking::Required => {
-                let Some((key, _)) = rest.split_first_chunk::<4>() else { return Ok(None) };
-                used += 4;
-                Some(*key)
+                let key = bytes.get(unkeyed..)?.first_chunk::<4>()?;
+                Some((Self { mask: Some(*key), ..self }, unkeyed.saturating_add(key.len())))
             }
-        };
-        let header = Self { fin: first & FIN != 0, rsv1: first & RSV1 != 0, opcode, mask, len };
-        Ok(Some((header, used)))
+        }
     }
 
     /// Writes the header in its shortest form.
     #[inline]
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "ten and four are fourteen")]
+    #[expect(clippy::indexing_slicing, reason = "fourteen bytes hold ten and a key of four")]
     pub fn encode(&self) -> HeaderBytes {
         let mut bytes = [0; MAX_HEADER];
         let masked = if self.mask.is_some() { MASKED } else { 0 };
         bytes[0] =
             self.opcode as u8 | if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 };
-        let mut used = if self.len < u64::from(LENGTH_16) {
-            bytes[1] = masked | self.len as u8;
-            2
-        } else if let Ok(len) = u16::try_from(self.len) {
-            bytes[1] = masked | LENGTH_16;
-            bytes[2..4].copy_from_slice(&len.to_be_bytes());
-            4
-        } else {
-            bytes[1] = masked | LENGTH_64;
-            bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
-            10
+        let mut used = match (u8::try_from(self.len), u16::try_from(self.len)) {
+            (Ok(len @ ..LENGTH_16), _) => {
+                bytes[1] = masked | len;
+                2
+            }
+            (_, Ok(len)) => {
+                bytes[1] = masked | LENGTH_16;
+                bytes[2..4].copy_from_slice(&len.to_be_bytes());
+                4
+            }
+            _ => {
+                bytes[1] = masked | LENGTH_64;
+                bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
+                10
+            }
         };
         if let Some(key) = self.mask {
             bytes[used..used + 4].copy_from_slice(&key);
             used += 4;
         }
-        HeaderBytes { bytes, used: used as u8 }
+        HeaderBytes { bytes, used }
     }
 }
 
@@ -192,7 +231,7 @@ fn check_second(second: u8, opcode: OpCode, masking: Masking) -> Result<u8, Head
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderBytes {
     bytes: [u8; MAX_HEADER],
-    used: u8,
+    used: usize,
 }
 
 impl core::ops::Deref for HeaderBytes {
@@ -200,7 +239,7 @@ impl core::ops::Deref for HeaderBytes {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.used)]
+        self.bytes.get(..self.used).unwrap_or_default()
     }
 }
 

@@ -56,31 +56,29 @@ impl Body {
             if self.framing == Framing::Length(0) || self.bytes.len() >= MAX_BODY {
                 return true;
             }
-            if unread.is_empty() {
-                return false;
-            }
+            let Some(&first) = unread.first() else { return false };
             let used = match self.framing {
                 Framing::Length(left) => {
                     let used = self.keep(unread, left);
-                    self.framing = Framing::Length(left - used as u64);
+                    self.framing = Framing::Length(left.saturating_sub(used as u64));
                     used
                 }
                 Framing::Close => self.keep(unread, u64::MAX),
                 Framing::Chunk(left) => {
                     let used = self.keep(unread, left);
-                    let left = left - used as u64;
+                    let left = left.saturating_sub(used as u64);
                     self.framing = if left > 0 { Framing::Chunk(left) } else { Framing::ChunkEnd };
                     used
                 }
                 Framing::ChunkEnd => {
-                    if unread[0] == b'\n' {
+                    if first == b'\n' {
                         self.framing = Framing::ChunkSize { size: 0, digits_end: false };
                     }
                     1
                 }
                 Framing::ChunkSize { size, digits_end } => {
-                    let digit = char::from(unread[0]).to_digit(16).filter(|_| !digits_end);
-                    self.framing = match (digit, unread[0]) {
+                    let digit = char::from(first).to_digit(16).filter(|_| !digits_end);
+                    self.framing = match (digit, first) {
                         (Some(digit), _) => {
                             let size = size.saturating_mul(16).saturating_add(digit.into());
                             Framing::ChunkSize { size, digits_end }
@@ -101,10 +99,10 @@ impl Body {
     }
 
     fn keep(&mut self, unread: &[u8], left: u64) -> usize {
-        let room = MAX_BODY - self.bytes.len();
+        let room = MAX_BODY.saturating_sub(self.bytes.len());
         let left = usize::try_from(left).unwrap_or(usize::MAX);
-        let used = unread.len().min(left).min(room);
-        self.bytes.extend_from_slice(&unread[..used]);
-        used
+        let kept = unread.get(..left.min(room)).unwrap_or(unread);
+        self.bytes.extend_from_slice(kept);
+        kept.len()
     }
 }

@@ -99,14 +99,14 @@ impl ClientHandshake {
             let Some(len) = self.scanner.scan(rx.unread(), &self.limits)? else {
                 return Ok(Progress::Continue(self));
             };
-            let response = parse_response(&rx.unread()[..len])?;
+            let response = parse_response(rx.unread().get(..len).unwrap_or_default())?;
             rx.consume(len);
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 let negotiated = verify(&response, &self.request, &self.key)?;
                 return Ok(Progress::Done(Established { negotiated, response }));
             }
             if response.status().is_informational() {
-                self.interim += 1;
+                self.interim = self.interim.saturating_add(1);
                 if self.interim > MAX_INTERIM {
                     return Err(HandshakeError::TooManyInterim);
                 }

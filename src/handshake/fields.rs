@@ -45,10 +45,11 @@ pub(super) fn is_token(text: &[u8]) -> bool {
 
 /// The value without the spaces and tabs around it.
 pub(super) fn trim(value: &[u8]) -> &[u8] {
-    let is_space = |b: &u8| matches!(b, b' ' | b'\t');
-    let start = value.iter().position(|b| !is_space(b)).unwrap_or(value.len());
-    let end = value.iter().rposition(|b| !is_space(b)).map_or(start, |last| last + 1);
-    &value[start..end]
+    let mut trimmed = value;
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = trimmed {
+        trimmed = rest;
+    }
+    trimmed
 }
 
 /// The value of a field that must stand exactly once.
@@ -93,6 +94,7 @@ pub(super) fn is_reserved(name: &HeaderName) -> bool {
 }
 
 /// A value made of text that has been checked to be a token or base64.
+#[expect(clippy::expect_used, reason = "callers have checked the text")]
 pub(super) fn value_of(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("tokens and base64 are visible ASCII")
 }

@@ -62,14 +62,15 @@ impl Scanner {
                 return Err(HandshakeError::HeadTooLarge);
             }
             let in_request_line = self.kind == Kind::Request && self.lines == 0;
-            let column = self.at - self.line_start;
+            let column = self.column();
             if in_request_line && column >= limits.max_size / 2 && !matches!(byte, b'\r' | b'\n') {
                 return Err(HandshakeError::TargetTooLong);
             }
             self.check(byte, self.at.checked_sub(1).and_then(|i| bytes.get(i)).copied())?;
-            self.at += 1;
+            self.at = self.at.saturating_add(1);
             if in_request_line && byte == b'\n' && column > 1 {
-                check_request_line(&bytes[self.line_start..self.at - 2])?;
+                let line = bytes.get(self.line_start..self.at).unwrap_or_default();
+                check_request_line(line.strip_suffix(b"\r\n").unwrap_or(line))?;
             }
             if byte == b'\n' && self.end_line(limits)? {
                 return Ok(Some(self.at));
@@ -78,9 +79,14 @@ impl Scanner {
         Ok(None)
     }
 
+    /// How many bytes of the line have been looked at.
+    fn column(&self) -> usize {
+        self.at.saturating_sub(self.line_start)
+    }
+
     fn check(&self, byte: u8, before: Option<u8>) -> Result<(), HandshakeError> {
         let after_cr = before == Some(b'\r') && self.at > self.line_start;
-        let column = self.at - self.line_start;
+        let column = self.column();
         let fine = match byte {
             b'\n' => after_cr,
             _ if after_cr => false,
@@ -107,11 +113,13 @@ impl Scanner {
 
     /// Counts a line; true where it is the empty one that ends the head.
     fn end_line(&mut self, limits: &Limits) -> Result<bool, HandshakeError> {
-        let empty = self.at - self.line_start == 2;
+        let empty = self.column() == 2;
         self.line_start = self.at;
         if !empty {
-            self.lines += 1;
-            if self.lines > 1 + limits.max_headers.min(MAX_HEADERS) {
+            // The first line is none of a header.
+            let headers = self.lines;
+            self.lines = self.lines.saturating_add(1);
+            if headers > limits.max_headers.min(MAX_HEADERS) {
                 return Err(HandshakeError::TooManyHeaders);
             }
             return Ok(false);
@@ -120,7 +128,7 @@ impl Scanner {
             return Ok(true);
         }
         // One empty line before the request line is forgiven (RFC 9112 section 2.2).
-        self.blank_lines += 1;
+        self.blank_lines = self.blank_lines.saturating_add(1);
         if self.blank_lines > 1 || self.kind == Kind::Response {
             return Err(HandshakeError::Malformed);
         }

@@ -129,6 +129,7 @@ impl Request {
     /// The request as a value, for another library to send over HTTP/1.1; check the answer with
     /// [`verify`](super::verify).
     #[must_use]
+    #[expect(clippy::expect_used, reason = "the parts have been parsed before")]
     pub fn to_http(&self, key: &Key) -> http::Request<()> {
         let mut request = http::Request::new(());
         let resource = self.url.resource();

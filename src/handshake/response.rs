@@ -32,13 +32,11 @@ pub(super) fn encode_headers(headers: &http::HeaderMap, out: &mut Vec<u8>) {
             "sec-websocket-protocol" => out.extend_from_slice(b"Sec-WebSocket-Protocol"),
             "sec-websocket-version" => out.extend_from_slice(b"Sec-WebSocket-Version"),
             other => {
-                let start = |i: usize| i == 0 || other.as_bytes().get(i - 1) == Some(&b'-');
-                out.extend(
-                    other
-                        .bytes()
-                        .enumerate()
-                        .map(|(i, byte)| if start(i) { byte.to_ascii_uppercase() } else { byte }),
-                );
+                let mut before = b'-';
+                out.extend(other.bytes().map(|byte| {
+                    let begins = core::mem::replace(&mut before, byte) == b'-';
+                    if begins { byte.to_ascii_uppercase() } else { byte }
+                }));
             }
         }
         out.extend_from_slice(b": ");

@@ -88,7 +88,7 @@ impl ServerHandshake {
         let Some(len) = self.scanner.scan(rx.unread(), &self.options.limits)? else {
             return Ok(Progress::Continue(self));
         };
-        let request = parse_request(&rx.unread()[..len])?;
+        let request = parse_request(rx.unread().get(..len).unwrap_or_default())?;
         rx.consume(len);
         Ok(Progress::Done(Incoming::check(request, &self.options.origins)?))
     }
