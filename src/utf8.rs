@@ -49,6 +49,9 @@ pub fn check(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
         }
         // It is not said where: that is looked for below.
     }
+    if bytes.is_ascii() {
+        return Ok(bytes.len());
+    }
     check_in_turn(bytes)
 }
 

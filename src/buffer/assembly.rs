@@ -5,12 +5,12 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::RecvBuf;
-use crate::frame;
-use crate::message::Utf8Bytes;
+use crate::frame::{self, Masking, Whole};
+use crate::message::{Kind, Utf8Bytes};
 use crate::unchecked::as_checked_str;
 use crate::utf8::{self, InvalidUtf8};
 
-/// Payloads from this size on are handed out with the memory they lie in, if they fill half of it;
+/// Payloads from this size on are handed out with the memory they lie in, if they fill more than half of it;
 /// smaller ones are copied, so that keeping one never pins a larger buffer.
 const STEAL: usize = 32 * 1024;
 
@@ -95,6 +95,33 @@ impl RecvBuf {
         self.checked = 0;
     }
 
+    /// Makes a whole message that is the next frame the payload of the next event.
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "the frame lies before `end`")]
+    pub(crate) fn hold_whole(
+        &mut self,
+        whole: Whole,
+        masking: Masking,
+        kind: Kind,
+    ) -> Result<(), InvalidUtf8> {
+        self.start += whole.header;
+        let key = match masking {
+            Masking::Required => self.buf.get(..self.start).and_then(|read| read.last_chunk::<4>()),
+            Masking::Forbidden => None,
+        };
+        let held = self.take(whole.len, key.copied());
+        self.begin_message();
+        if kind == Kind::Text {
+            let valid_up_to = utf8::check(self.buf.get(held.clone()).unwrap_or_default())?;
+            if valid_up_to < whole.len {
+                return Err(InvalidUtf8 { valid_up_to });
+            }
+        }
+        self.hold(held);
+        self.held_is_text = kind == Kind::Text;
+        Ok(())
+    }
+
     /// Makes the whole characters of the message so far the payload of the next event and keeps the
     /// beginning of an unfinished one, to be told with what follows.
     pub(crate) fn hold_whole_text(&mut self) {
@@ -172,6 +199,7 @@ impl RecvBuf {
     /// The payload of the next event as a value of its own, which is told by this.
     ///
     /// Large ones take the memory they lie in with them; what was received after them moves to new memory.
+    #[inline]
     pub(crate) fn tell_owned(&mut self) -> Bytes {
         let held = self.held.clone();
         #[cfg(feature = "deflate")]
@@ -184,7 +212,7 @@ impl RecvBuf {
             self.message = 0..0;
             return self.plain.take().unwrap_or_default().into_bytes().slice(held);
         }
-        if held.len() < STEAL || held.len() < self.buf.capacity() / 2 || !self.message.is_empty() {
+        if held.len() < STEAL || held.len() <= self.buf.capacity() / 2 || !self.message.is_empty() {
             return Bytes::copy_from_slice(self.tell());
         }
         let unread = self.unread().to_vec();

@@ -202,6 +202,17 @@ impl RecvBuf {
         }
     }
 
+    /// Moves everything into other memory, which is larger, and gives back what it lay in.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn exchange_memory(&mut self, mut memory: Vec<u8>) -> Vec<u8> {
+        self.compact();
+        memory.clear();
+        self.buf.truncate(self.end());
+        memory.extend_from_slice(&self.buf);
+        self.zeroed = 0;
+        core::mem::replace(&mut self.buf, memory)
+    }
+
     /// How many bytes have been received in all. It wraps: what counts is the difference of two looks.
     pub(crate) fn total(&self) -> u64 {
         self.removed.wrapping_add(self.end() as u64)
@@ -218,7 +229,7 @@ impl RecvBuf {
     }
 
     /// How many bytes fit behind those that came.
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.buf.capacity().saturating_sub(self.end())
     }
 

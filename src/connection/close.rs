@@ -208,7 +208,7 @@ impl Connection {
         self.closing.as_ref().is_none_or(|closing| !closing.broken)
     }
 
-    pub(super) fn tell_closed(&mut self) -> Closed {
+    pub(crate) fn tell_closed(&mut self) -> Closed {
         let closing = self.closing();
         closing.told = true;
         Closed {

@@ -8,7 +8,7 @@
 //!               of the transport, a timeout
 //! ```
 //!
-//! One file for each thing it does: `receive` from bytes to events, `send` and `writer` from messages to bytes,
+//! One file for each thing it does: `receive` from bytes to events and `whole` its short cut, `send` and `writer` from messages to bytes,
 //! `compression` for what RFC 7692 adds to both, `close` for every way to end, `timers` for everything that time decides.
 
 mod close;
@@ -21,6 +21,7 @@ mod receive;
 mod send;
 mod stats;
 mod timers;
+mod whole;
 mod writer;
 
 use alloc::boxed::Box;

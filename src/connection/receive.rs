@@ -70,6 +70,12 @@ impl State {
             seen: None,
         }
     }
+
+    /// Whether the next byte is a frame's first, and that frame a message's.
+    #[inline]
+    pub(super) const fn is_between_messages(&self) -> bool {
+        self.frame.is_none() && self.message.is_none()
+    }
 }
 
 #[cfg(feature = "deflate")]
@@ -113,16 +119,23 @@ impl Connection {
     /// The next message as a value of its own, or the end of the connection; pings, pongs and chunks are
     /// passed over.
     ///
-    /// One allocation a message, for a copy. A payload of 32 KiB or more that fills half the buffer is not copied: it
+    /// One allocation a message, for a copy. A payload of 32 KiB or more that fills more than half the buffer is not copied: it
     /// keeps the memory it lies in, and the buffer gets new memory when it needs some.
     pub fn next_message(&mut self, rx: &mut RecvBuf) -> Option<Received> {
+        Some(match self.next_or_end(rx)? {
+            Some(message) => Received::Message(message),
+            None => Received::Closed(self.tell_closed()),
+        })
+    }
+
+    /// The next message, or `Some(None)` where the end is to be told next: smaller than [`Received`], for the adapters.
+    #[inline]
+    pub(crate) fn next_or_end(&mut self, rx: &mut RecvBuf) -> Option<Option<Message>> {
         loop {
             return Some(match self.find_event(rx)? {
-                Ready::Message(Kind::Text) => {
-                    Received::Message(Message::Text(rx.tell_owned_text()))
-                }
-                Ready::Message(Kind::Binary) => Received::Message(Message::Binary(rx.tell_owned())),
-                Ready::Closed => Received::Closed(self.tell_closed()),
+                Ready::Message(Kind::Text) => Some(Message::Text(rx.tell_owned_text())),
+                Ready::Message(Kind::Binary) => Some(Message::Binary(rx.tell_owned())),
+                Ready::Closed => None,
                 Ready::Chunk { .. } | Ready::Ping | Ready::Pong => {
                     rx.tell();
                     continue;
@@ -152,6 +165,26 @@ impl Connection {
         // Whatever another connection may have left to be told here: from now on memory is written to.
         rx.let_go();
         self.note_arrival(rx);
+        match self.take_whole(rx) {
+            Ok(Some(kind)) => return Some(Ready::Message(kind)),
+            Ok(None) => {}
+            Err(error) => self.fail(error),
+        }
+        let waits = self.receive.frame.is_none() && rx.unread().is_empty();
+        if waits && self.phase < Phase::Ended && !self.has_eof() {
+            return None;
+        }
+        self.find_in_steps(rx)
+    }
+
+    /// How many bytes of the frame that comes in have not come.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn expected(&self) -> u64 {
+        self.receive.frame.map_or(0, |frame| frame.remaining)
+    }
+
+    /// Finds what is not a whole message in one frame.
+    fn find_in_steps(&mut self, rx: &mut RecvBuf) -> Option<Ready> {
         loop {
             if self.phase >= Phase::Ended {
                 rx.discard();
@@ -168,6 +201,7 @@ impl Connection {
     }
 
     /// Sees that bytes have come, which is all that time needs to know of them.
+    #[inline]
     fn note_arrival(&mut self, rx: &RecvBuf) {
         let total = rx.total();
         // What was parsed before belongs to the opening handshake.
@@ -182,7 +216,12 @@ impl Connection {
         }
     }
 
+    /// How the peer's frames have to be masked: a client's are, a server's are not (RFC 6455 section 5.1).
     #[inline]
+    pub(super) const fn incoming_masking(&self) -> Masking {
+        if self.mask_keys.is_some() { Masking::Forbidden } else { Masking::Required }
+    }
+
     fn step(&mut self, rx: &mut RecvBuf) -> Result<Step, Error> {
         let frame = match self.receive.frame {
             Some(frame) => frame,
@@ -201,7 +240,7 @@ impl Connection {
     #[inline]
     fn read_header(&mut self, rx: &mut RecvBuf) -> Result<Option<Frame>, Error> {
         let expect = Expect {
-            masking: if self.mask_keys.is_some() { Masking::Forbidden } else { Masking::Required },
+            masking: self.incoming_masking(),
             #[cfg(feature = "deflate")]
             rsv1: self.compression.is_some(),
             #[cfg(not(feature = "deflate"))]

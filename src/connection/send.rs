@@ -55,10 +55,18 @@ impl Connection {
     ///
     /// [`SendError::Full`], [`SendError::Closed`] or [`SendError::Unfinished`], with the message in it.
     pub fn send(&mut self, message: impl Into<Outgoing>) -> Result<(), SendError> {
-        let Outgoing { message, compress } = message.into();
+        let outgoing = message.into();
         if let Err(error) = self.check_send() {
-            return Err(error.map(|()| message));
+            return Err(error.map(|()| outgoing.message));
         }
+        self.queue(outgoing);
+        Ok(())
+    }
+
+    /// Queues a message that [`check_send`](Self::check_send) has nothing against.
+    #[inline]
+    pub(crate) fn queue(&mut self, outgoing: Outgoing) {
+        let Outgoing { message, compress } = outgoing;
         let kind = message.kind();
         let payload = message.into_bytes();
         if payload.len() < SPLICE || self.compresses(payload.len(), compress) {
@@ -67,7 +75,6 @@ impl Connection {
             self.note_message(payload.len());
             self.queue_by_pointer(kind.opcode(), payload);
         }
-        Ok(())
     }
 
     /// Queues a copy of `text` as a message.
@@ -166,7 +173,7 @@ impl Connection {
 
     /// Whether a message can be queued.
     #[inline]
-    pub(super) fn check_send(&self) -> Result<(), SendError<()>> {
+    pub(crate) fn check_send(&self) -> Result<(), SendError<()>> {
         if self.is_closing() {
             Err(SendError::Closed(()))
         } else if self.send.open.is_some() {
@@ -207,7 +214,7 @@ impl Connection {
     pub(super) fn queue_frame(&mut self, opcode: OpCode, fin: bool, payload: &[u8]) {
         let mask = self.next_key();
         let header = Header { fin, rsv1: false, opcode, mask, len: payload.len() as u64 };
-        self.tx.put_frame(&header.encode(), payload, mask);
+        self.tx.put_frame(&header, payload);
         count(&mut self.stats.frames_sent, 1);
     }
 
@@ -234,7 +241,7 @@ impl Connection {
             self.tx.put_slice(&header.encode());
             self.tx.put_bytes(payload);
         } else {
-            self.tx.put_frame(&header.encode(), &payload, header.mask);
+            self.tx.put_frame(&header, &payload);
         }
     }
 

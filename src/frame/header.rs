@@ -18,7 +18,7 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV23: u8 = 0x30;
-const MASKED: u8 = 0x80;
+pub(super) const MASKED: u8 = 0x80;
 const LENGTH_16: u8 = 126;
 const LENGTH_64: u8 = 127;
 
@@ -155,6 +155,22 @@ impl Header {
         }
     }
 
+    /// The two bytes that the header is, but for the masking key, where the payload is short.
+    #[inline]
+    pub(crate) fn encode_short(&self) -> Option<[u8; 2]> {
+        let masked = if self.mask.is_some() { MASKED } else { 0 };
+        match u8::try_from(self.len) {
+            Ok(len @ ..LENGTH_16) => Some([self.first(), masked | len]),
+            _ => None,
+        }
+    }
+
+    /// The first byte: FIN, RSV1 and the opcode.
+    #[inline]
+    const fn first(&self) -> u8 {
+        self.opcode as u8 | if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 }
+    }
+
     /// Writes the header in its shortest form.
     #[inline]
     #[must_use]
@@ -163,8 +179,7 @@ impl Header {
     pub fn encode(&self) -> HeaderBytes {
         let mut bytes = [0; MAX_HEADER];
         let masked = if self.mask.is_some() { MASKED } else { 0 };
-        bytes[0] =
-            self.opcode as u8 | if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 };
+        bytes[0] = self.first();
         let mut used = match (u8::try_from(self.len), u16::try_from(self.len)) {
             (Ok(len @ ..LENGTH_16), _) => {
                 bytes[1] = masked | len;

@@ -7,6 +7,7 @@ mod close;
 mod header;
 mod mask;
 mod opcode;
+mod whole;
 
 pub use close::{CloseCode, ClosePayloadError, MAX_CLOSE_REASON, encode_close, parse_close};
 pub use header::{
@@ -16,3 +17,4 @@ pub use header::{
 pub(crate) use mask::mask_words;
 pub use mask::{mask, rotate};
 pub use opcode::OpCode;
+pub(crate) use whole::Whole;

@@ -13,7 +13,6 @@ use bytes::Buf;
 
 use super::pool;
 use crate::adapter::{Error, outcome};
-use crate::connection::Received;
 use crate::{Connection, Instant, Message, Outgoing, RecvBuf, SendError};
 
 /// The most slices of one vectored write.
@@ -49,6 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// The next whole message; `None` after a clean end.
+    #[inline]
     pub(super) fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -61,13 +61,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// The next whole message; `None` once the core has told the end.
+    #[inline]
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         if let Some(message) = self.inbox.take() {
             return Poll::Ready(Some(*message));
         }
         loop {
-            if let Some(Received::Message(message)) = self.conn.next_message(&mut self.rx) {
-                return Poll::Ready(Some(message));
+            match self.conn.next_or_end(&mut self.rx) {
+                Some(Some(message)) => return Poll::Ready(Some(message)),
+                Some(None) => drop(self.conn.tell_closed()),
+                None => {}
             }
             if self.conn.has_told_closed() {
                 return Poll::Ready(None);
@@ -77,6 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Ready when the core has an event to tell (`true`) or has told its last (`false`).
+    #[inline]
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         loop {
             if self.conn.has_event(&mut self.rx) {
@@ -142,18 +146,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Ready when `message` has been taken and queued, or was none.
+    #[inline]
     pub(super) fn poll_feed(
         &mut self,
         cx: &mut Context<'_>,
         message: &mut Option<Outgoing>,
     ) -> Poll<Result<(), Error>> {
-        if message.is_some() {
+        if message.is_some() && self.conn.check_send().is_err() {
             ready!(self.poll_room(cx))?;
+            self.conn.check_send()?;
         }
-        Poll::Ready(match message.take() {
-            Some(message) => self.conn.send(message).map_err(Error::from),
-            None => Ok(()),
-        })
+        if let Some(message) = message.take() {
+            self.conn.queue(message);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Ready when nothing waits to be sent.
@@ -209,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads once, into memory that is not zeroed first.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        pool::lend(&mut self.rx);
+        pool::lend(&mut self.rx, self.conn.expected());
         loop {
             let mut spare = self.rx.spare();
             // The future holds no state of its own: it is made for this poll and dropped after it.

@@ -9,20 +9,28 @@ use crate::{Connection, RecvBuf};
 /// The size of a lent buffer: what one read takes at most.
 const SIZE: usize = 16 * 1024;
 
-/// Larger buffers are given back to the allocator.
-const LARGEST: usize = 4 * SIZE;
-
-/// How many buffers a thread keeps.
-const KEPT: usize = 16;
+/// How many buffers of up to how much memory a thread keeps. Those that large messages have grown are for such messages
+/// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it.
+const SMALL: usize = 4 * SIZE;
+const SMALL_KEPT: usize = 16;
+const LARGE: usize = 4 * 1024 * 1024;
+const LARGE_KEPT: usize = 2;
 
 thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static LARGE_POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends memory to buffers that have none, before a read.
-pub(super) fn lend(rx: &mut RecvBuf) {
+/// Lends memory before a read: to buffers that have none, and to those that `expected` bytes more of a large payload
+/// would make grow step by step, if there is some that has grown already.
+pub(super) fn lend(rx: &mut RecvBuf, expected: u64) {
     if rx.capacity() == 0 {
         rx.lend_memory(take());
+    }
+    if expected > SIZE as u64 && expected > rx.room() as u64 && rx.capacity() <= SMALL {
+        if let Some(memory) = LARGE_POOL.with_borrow_mut(Vec::pop) {
+            give(rx.exchange_memory(memory));
+        }
     }
 }
 
@@ -48,11 +56,15 @@ fn take() -> Vec<u8> {
 }
 
 fn give(memory: Vec<u8>) {
-    if (SIZE..=LARGEST).contains(&memory.capacity()) {
-        POOL.with_borrow_mut(|pool| {
-            if pool.len() < KEPT {
-                pool.push(memory);
-            }
-        });
-    }
+    let (pool, most) = match memory.capacity() {
+        ..SIZE => return,
+        ..=SMALL => (&POOL, SMALL_KEPT),
+        ..=LARGE => (&LARGE_POOL, LARGE_KEPT),
+        _ => return,
+    };
+    pool.with_borrow_mut(|kept| {
+        if kept.len() < most {
+            kept.push(memory);
+        }
+    });
 }
