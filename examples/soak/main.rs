@@ -70,7 +70,7 @@ impl Options {
             pace: Duration::from_millis(50),
             resets: 10,
             every: Duration::from_secs(5),
-            growth: 256.0,
+            growth: 128.0,
             per_process: 10_000,
         };
         for pair in args.chunks(2) {

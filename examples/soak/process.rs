@@ -30,12 +30,16 @@ pub(crate) fn descriptors() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/fd")?.count())
 }
 
-/// The slope of the straight line nearest to the points (least squares).
-pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
+/// The slope of the straight line nearest to the points (least squares), and its standard error.
+pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
     let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let across: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
     let along: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
-    if along > 0.0 { across / along } else { 0.0 }
+    if points.len() < 3 || along == 0.0 {
+        return (0.0, f64::INFINITY);
+    }
+    let slope = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>() / along;
+    let rest: f64 = points.iter().map(|p| (p.1 - y - slope * (p.0 - x)).powi(2)).sum();
+    (slope, (rest / (count - 2.0) / along).sqrt())
 }
