@@ -33,8 +33,7 @@ pub(crate) fn descriptors() -> io::Result<usize> {
 /// The slope of the straight line nearest to the points (least squares), and its standard error.
 pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     let count = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let (x, y) = mean(points);
     let along: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
     if points.len() < 3 || along == 0.0 {
         return (0.0, f64::INFINITY);
@@ -42,4 +41,13 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     let slope = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>() / along;
     let rest: f64 = points.iter().map(|p| (p.1 - y - slope * (p.0 - x)).powi(2)).sum();
     (slope, (rest / (count - 2.0) / along).sqrt())
+}
+
+/// The point in the middle.
+pub(crate) fn mean(points: &[(f64, f64)]) -> (f64, f64) {
+    let count = points.len() as f64;
+    (
+        points.iter().map(|p| p.0).sum::<f64>() / count,
+        points.iter().map(|p| p.1).sum::<f64>() / count,
+    )
 }
