@@ -51,6 +51,11 @@
 //! returns `None` after a clean end and an error after any other, once what explains it has been sent to the
 //! peer.
 //!
+//! # What the standards leave open
+//!
+//! Where they give a choice or a range, one thing is always done; `SECURITY.md` lists which and why, with the
+//! threats, the limit against each and what is left to the application.
+//!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 //! [RFC 7692]: https://www.rfc-editor.org/rfc/rfc7692
 #![cfg_attr(not(feature = "std"), no_std)]
