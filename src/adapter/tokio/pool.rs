@@ -56,11 +56,11 @@ fn take() -> Vec<u8> {
 }
 
 fn give(memory: Vec<u8>) {
-    let (pool, most) = match memory.capacity() {
-        ..SIZE => return,
+    let capacity = memory.capacity();
+    let (pool, most) = match capacity {
+        _ if !(SIZE..=LARGE).contains(&capacity) => return,
         ..=SMALL => (&POOL, SMALL_KEPT),
-        ..=LARGE => (&LARGE_POOL, LARGE_KEPT),
-        _ => return,
+        _ => (&LARGE_POOL, LARGE_KEPT),
     };
     pool.with_borrow_mut(|kept| {
         if kept.len() < most {
