@@ -6,7 +6,7 @@ use hybi::tls::rustls::RootCertStore;
 use hybi::tls::{ClientTls, ClientTlsBuilder, Identity, Roots, ServerTls};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PKCS_ED25519, date_time_ymd,
 };
 
 /// Somebody who vouches for others.
@@ -24,7 +24,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages.push(KeyUsagePurpose::KeyCertSign);
-        let key = KeyPair::generate().unwrap();
+        let key = new_key();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { pem, issuer: Issuer::new(params, key) }
     }
@@ -40,7 +40,7 @@ impl Authority {
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
-        let key = KeyPair::generate().unwrap();
+        let key = new_key();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
     }
@@ -75,6 +75,11 @@ impl Authority {
     }
 }
 
+/// Its signatures have all the same length, so sessions have.
+fn new_key() -> KeyPair {
+    KeyPair::generate_for(&PKCS_ED25519).unwrap()
+}
+
 /// A client that trusts our authority.
 pub(crate) fn client() -> ClientTlsBuilder {
     ClientTls::builder().roots(AUTHORITY.roots())
@@ -82,5 +87,7 @@ pub(crate) fn client() -> ClientTlsBuilder {
 
 /// A server whose certificate our authority has signed.
 pub(crate) fn server() -> ServerTls {
-    ServerTls::new(AUTHORITY.identity(&["example.com"])).unwrap()
+    static SERVER: LazyLock<ServerTls> =
+        LazyLock::new(|| ServerTls::new(AUTHORITY.identity(&["example.com"])).unwrap());
+    SERVER.clone()
 }

@@ -6,5 +6,7 @@
 mod adapters;
 mod certificates;
 mod conversations;
+mod faults;
 mod meeting;
 mod refusals;
+mod wire;

@@ -247,7 +247,8 @@ impl<S: Transport> Transport for TlsStream<S> {
         Ok(self.own)
     }
 
-    /// Sends `close_notify` and ends the stream's writing half.
+    /// Sends `close_notify` and ends the stream's writing half. What still comes is dropped, up to the end of the
+    /// stream.
     fn shut_down(&mut self) -> io::Result<()> {
         lock(&self.shared.session).close();
         self.flush()?;

@@ -33,6 +33,8 @@ pub(in crate::adapter) struct Session {
     leftover: Vec<u8>,
     /// Why nothing more can come, told when what came before has been taken.
     failed: Option<rustls::Error>,
+    /// Whether `close_notify` has been queued.
+    is_closed: bool,
 }
 
 impl Session {
@@ -47,17 +49,16 @@ impl Session {
     }
 
     const fn new(tls: Connection) -> Self {
-        Self { tls, leftover: Vec::new(), failed: None }
+        Self { tls, leftover: Vec::new(), failed: None, is_closed: false }
     }
 
     /// How the handshake stands: `None` while it needs bytes from the peer. What is to be sent goes first.
     pub(in crate::adapter) fn handshake(&self) -> Option<Result<(), TlsError>> {
-        if let Some(error) = &self.failed {
-            return Some(Err(TlsError::of_handshake(error.clone())));
-        }
         if self.tls.is_handshaking() {
-            return None;
+            let error = self.failed.clone();
+            return error.map(|error| Err(TlsError::of_handshake(error)));
         }
+        // What went wrong behind the handshake is told in its place.
         Some(match self.tls.alpn_protocol() {
             Some(protocol) if protocol != HTTP_1_1 => Err(TlsError::Protocol(protocol.to_vec())),
             _ => Ok(()),
@@ -66,6 +67,10 @@ impl Session {
 
     /// Takes ciphertext that has come; none is the end of the stream.
     pub(in crate::adapter) fn feed(&mut self, mut ciphertext: &[u8]) {
+        if self.is_closed && !ciphertext.is_empty() {
+            // An alert behind our `close_notify` would be against the protocol; rustls asserts that it sends none.
+            return;
+        }
         loop {
             // Reading memory does not fail: an error says that plaintext has to be taken first.
             if self.failed.is_some() {
@@ -135,8 +140,9 @@ impl Session {
         }
     }
 
-    /// Queues `close_notify`, once.
+    /// Queues `close_notify`, once. What comes from then on is dropped, up to the end of the stream.
     pub(in crate::adapter) fn close(&mut self) {
+        self.is_closed = true;
         self.tls.send_close_notify();
     }
 

@@ -189,7 +189,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         self.poll_drained(cx)
     }
 
-    /// Sends `close_notify` and ends the stream's writing half.
+    /// Sends `close_notify` and ends the stream's writing half. What still comes is dropped, up to the end of the
+    /// stream.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.session.close();
         ready!(self.poll_drain(cx))?;
