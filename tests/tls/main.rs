@@ -9,4 +9,5 @@ mod conversations;
 mod faults;
 mod meeting;
 mod refusals;
+mod streams;
 mod wire;

@@ -272,7 +272,11 @@ impl Waits {
             }
             // TLS without `close_notify`: the Close frame says whether it was the end.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
-            Err(error) if error.kind() == ErrorKind::Interrupted => Err(Idle::Due),
+            // A part of a TLS record may have come, and so may the next for ever.
+            Err(error) if error.kind() == ErrorKind::Interrupted => Err(match give_up {
+                Some(give_up) if self.now() >= give_up => Idle::Own(ErrorKind::TimedOut.into()),
+                _ => Idle::Due,
+            }),
             Err(error) if is_idle(&error) => {
                 let now = self.now();
                 if give_up.is_some_and(|give_up| now >= give_up) {
