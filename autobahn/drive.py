@@ -27,11 +27,13 @@ class Trouble(Exception):
 class Process:
     """A child in a process group of its own, its output in a file."""
 
-    def __init__(self, command, log, directory):
+    def __init__(self, command, log, directory, certificate=None):
         self.log, self.read = log, 0
         with open(log, "wb") as out:
             # Unbuffered, because the suite's output tells how far it is.
             env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            if certificate:
+                env["HYBI_CERTIFICATE"], env["HYBI_KEY"] = certificate
             self.child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=directory, env=env, start_new_session=True
             )
@@ -103,18 +105,22 @@ class Shard:
         command = [wstest, "-m", mode, "-u", "0", "-s", f"{self.name}.json"]
         self.suite = Process(command, self.directory / f"{self.name}.log", self.directory)
 
-    def serve_cases(self, wstest):
-        """Starts the suite as a server and returns its port."""
+    def serve_cases(self, wstest, certificate):
+        """Starts the suite as a server and returns its URL."""
         for _ in range(5):
             with socket.socket() as probe:
                 probe.bind(("", 0))
                 port = probe.getsockname()[1]
             # Between here and the suite's own bind another process may take the port; then it dies and the next is tried.
-            self.start_suite(wstest, "fuzzingserver", {"url": f"ws://127.0.0.1:{port}"})
+            spec = {"url": f"ws://127.0.0.1:{port}"}
+            if certificate:
+                # The suite looks for them here alone; a certificate has a name, so the URL has it, too.
+                spec = {"url": f"wss://localhost:{port}", "cert": certificate[0], "key": certificate[1]}
+            self.start_suite(wstest, "fuzzingserver", spec)
             until = time.monotonic() + STARTUP
             while self.suite.status() is None and time.monotonic() < until:
                 if "Ok, will run" in self.suite.output() and can_connect(port) and self.suite.status() is None:
-                    return port
+                    return spec["url"]
                 time.sleep(0.05)
             self.suite.stop()
         raise Trouble(f"the suite did not begin to listen {self.suite.last_words()}")
@@ -163,24 +169,26 @@ class Shard:
         return index
 
 
-def run(agent, binary, wstest, cases, shards, directory):
+def run(agent, binary, wstest, cases, shards, directory, certificate=None):
     """Runs the cases and returns the suite's index of them, {case: entry}. Raises Trouble if a single one is missing.
 
+    Over TLS with a certificate, which is the paths of its PEM file and its key's.
     `directory` must exist; the reports of the cases, the logs and the index end up there.
     """
     parts = [Shard(number, part, directory) for number, part in enumerate(deal(cases, shards))]
     server = None
     try:
         if agent.startswith("server-"):
-            server = Process([binary, agent, "127.0.0.1:0"], directory / "agent.log", directory)
+            server = Process([binary, agent, "127.0.0.1:0"], directory / "agent.log", directory, certificate)
             address = server.wait_for(r"listening on (?:ws://)?(\S+:\d+)", STARTUP, "the server")[1]
+            scheme = "wss" if certificate else "ws"
             for shard in parts:
-                server_spec = {"agent": agent, "url": f"ws://{address}"}
+                server_spec = {"agent": agent, "url": f"{scheme}://{address}"}
                 shard.start_suite(wstest, "fuzzingclient", {"servers": [server_spec]})
         else:
             for shard in parts:
-                url = f"ws://127.0.0.1:{shard.serve_cases(wstest)}"
-                shard.client = Process([binary, agent, url, agent], directory / f"agent-{shard.name}.log", directory)
+                url, log = shard.serve_cases(wstest, certificate), directory / f"agent-{shard.name}.log"
+                shard.client = Process([binary, agent, url, agent], log, directory, certificate)
         watch(agent, parts, len(cases), server)
     finally:
         stop_all()

@@ -43,6 +43,7 @@ def main():
     wstest = install(expectation)
     binary = build(options)
     judge = suite_version(wstest, expectation)
+    options.certificate = make_certificate() if options.tls else None
     print(f"{judge}; {options.selection}; {options.shards} at a time", flush=True)
 
     outcomes = []
@@ -74,6 +75,7 @@ def arguments(expectation):
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--cases", metavar="PATTERNS", help="only these, like '6.*,9.1.*' (the suite's own patterns)")
     part.add_argument("--sample", action="store_true", help="only a few of each compression group")
+    parser.add_argument("--tls", action="store_true", help="over TLS, wss: (needs openssl for a certificate)")
     parser.add_argument("--shards", type=int, default=os.cpu_count() or 1, help="suite processes at a time (default: %(default)s)")
     parser.add_argument("--no-build", action="store_true", help="use the agent that was built before")
     parser.add_argument("--results", type=Path, metavar="FILE", help="write the result table there, as Markdown")
@@ -99,6 +101,8 @@ def arguments(expectation):
     elif options.sample:
         numbers = ", ".join(f".{number}" for number in expectation.sampled_numbers)
         options.selection += f": all of 1.* to 10.*, and of each group of 12.* and 13.* only {numbers}"
+    if options.tls:
+        options.selection += "; over TLS"
     return options
 
 
@@ -117,7 +121,7 @@ class Outcome:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
 
-        index = drive.run(self.agent, binary, wstest, options.chosen, options.shards, directory)
+        index = drive.run(self.agent, binary, wstest, options.chosen, options.shards, directory, options.certificate)
         reports = load(directory, index)
         self.findings = judge_all(expectation, reports)
 
@@ -127,7 +131,7 @@ class Outcome:
             self.doubtful = doubtful
             alone = directory / "rerun"
             alone.mkdir()
-            again = drive.run(self.agent, binary, wstest, doubtful, 1, alone)
+            again = drive.run(self.agent, binary, wstest, doubtful, 1, alone, options.certificate)
             for entry in again.values():
                 entry["reportfile"] = f"rerun/{entry['reportfile']}"
             index.update(again)
@@ -215,6 +219,22 @@ def install(expectation):
     return os.path.abspath(done.stdout.strip())
 
 
+def make_certificate():
+    """A certificate of `localhost` that signs for itself, and its key: the paths of their PEM files."""
+    paths = OUTPUT / "certificate.pem", OUTPUT / "key.pem"
+    # Not an authority's: rustls takes no authority's certificate as a server's own.
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]
+    command += ["-out", paths[0], "-keyout", paths[1]]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    except FileNotFoundError:
+        sys.exit(give_up("openssl is missing, which makes the certificate for --tls"))
+    if done.returncode:
+        sys.exit(give_up(f"openssl made no certificate: {done.stdout.strip()}"))
+    return tuple(str(path) for path in paths)
+
+
 def suite_version(wstest, expectation):
     done = subprocess.run([wstest, "-a"], stdout=subprocess.PIPE, text=True, timeout=120)
     version = next((line.split()[1] for line in done.stdout.splitlines() if line.startswith("AutobahnTestSuite ")), "unknown")
@@ -229,7 +249,7 @@ def build(options):
         return os.path.abspath(os.environ["HYBI_AGENT"])
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     if not options.no_build:
-        command = ["cargo", "build", "--release", "--example", "autobahn", "--features", "tokio,deflate"]
+        command = ["cargo", "build", "--release", "--example", "autobahn", "--features", "tokio,deflate,tls-ring"]
         if subprocess.run(command, cwd=ROOT).returncode:
             sys.exit(give_up("the agents do not build"))
     binary = ROOT / target / "release" / "examples" / "autobahn"

@@ -4,14 +4,22 @@
 //! autobahn server-tokio|server-blocking 127.0.0.1:PORT
 //! autobahn client-tokio|client-blocking ws://127.0.0.1:PORT AGENT [CASE,CASE,...]
 //! ```
+//!
+//! Over TLS, `wss:`, where `HYBI_CERTIFICATE` names a PEM file with the server's certificate, and in a server `HYBI_KEY` one
+//! with its key.
 
 use std::error::Error;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
+use hybi::blocking::Transport;
 use hybi::handshake::{DeflateOffer, Request, WindowHint};
+use hybi::tls::{ClientTls, Identity, Roots, ServerTls};
 use hybi::{Compression, Config, Message};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Failure = hybi::blocking::Error;
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -33,67 +41,146 @@ fn tokio_runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 async fn serve_tokio(addr: &str) -> Result<()> {
+    let tls = server_tls()?;
     let listener = tokio::net::TcpListener::bind(addr).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
+        let tls = tls.clone();
         tokio::spawn(async move {
-            let mut ws = hybi::tokio::accept_with(stream, Default::default(), config()).await?;
-            while let Some(message) = ws.recv().await? {
-                ws.feed(message).await?;
+            match tls {
+                None => echo_tokio(stream).await,
+                Some(tls) => echo_tokio(hybi::tokio::TlsStream::accept(stream, &tls).await?).await,
             }
-            std::result::Result::<(), hybi::tokio::Error>::Ok(())
         });
     }
 }
 
+async fn echo_tokio<S>(stream: S) -> Result<(), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut ws = hybi::tokio::accept_with(stream, Default::default(), config()).await?;
+    while let Some(message) = ws.recv().await? {
+        ws.feed(message).await?;
+    }
+    Ok(())
+}
+
 async fn drive_tokio(url: &str, agent: &str, cases: Option<&str>) -> Result<()> {
-    let mut ws = hybi::tokio::connect(&*format!("{url}/getCaseCount")).await?;
+    let Some(tls) = client_tls()? else {
+        let connect = async |request, config| Ok(hybi::tokio::connect_with(request, config).await?);
+        return run_tokio(connect, url, agent, cases).await;
+    };
+    let connect = async |request: Request, config: Config| {
+        let (host, port) = (request.url().host(), request.url().port());
+        let stream = tokio::net::TcpStream::connect((host, port)).await?;
+        stream.set_nodelay(true)?;
+        let stream = hybi::tokio::TlsStream::connect(stream, &tls, host).await?;
+        Ok(hybi::tokio::connect_over(stream, request, config).await?)
+    };
+    run_tokio(connect, url, agent, cases).await
+}
+
+async fn run_tokio<S>(
+    connect: impl AsyncFn(Request, Config) -> Result<hybi::tokio::WebSocket<S>>,
+    url: &str,
+    agent: &str,
+    cases: Option<&str>,
+) -> Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let plain = Request::new(&format!("{url}/getCaseCount"))?;
+    let mut ws = connect(plain, Config::default()).await?;
     let count = ws.recv().await?;
     ws.close(None, "").await?;
     for case in selected(cases, count)? {
         let request = request(&format!("{url}/runCase?case={case}&agent={agent}"))?;
-        let mut ws = hybi::tokio::connect_with(request, config()).await?;
+        let mut ws = connect(request, config()).await?;
         // The suite breaks the protocol on purpose: an error ends the case, not the run.
         while let Ok(Some(message)) = ws.recv().await {
             let _ = ws.feed(message).await;
         }
     }
-    let mut ws = hybi::tokio::connect(&*format!("{url}/updateReports?agent={agent}")).await?;
-    ws.recv().await?;
+    let plain = Request::new(&format!("{url}/updateReports?agent={agent}"))?;
+    connect(plain, Config::default()).await?.recv().await?;
     Ok(())
 }
 
 fn serve_blocking(addr: &str) -> Result<()> {
+    let tls = server_tls()?;
     let listener = TcpListener::bind(addr)?;
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
-        let stream = stream?;
-        std::thread::spawn(move || {
-            let mut ws = hybi::blocking::accept_with(stream, Default::default(), config())?;
-            while let Some(message) = ws.recv()? {
-                ws.feed(message)?;
-            }
-            std::result::Result::<(), hybi::blocking::Error>::Ok(())
+        let (stream, tls) = (stream?, tls.clone());
+        std::thread::spawn(move || match tls {
+            None => echo_blocking(stream),
+            Some(tls) => echo_blocking(hybi::blocking::TlsStream::accept(stream, &tls)?),
         });
     }
     Ok(())
 }
 
+fn echo_blocking<S: Transport>(stream: S) -> Result<(), Failure> {
+    let mut ws = hybi::blocking::accept_with(stream, Default::default(), config())?;
+    while let Some(message) = ws.recv()? {
+        ws.feed(message)?;
+    }
+    Ok(())
+}
+
 fn drive_blocking(url: &str, agent: &str, cases: Option<&str>) -> Result<()> {
-    let mut ws = hybi::blocking::connect(&*format!("{url}/getCaseCount"))?;
+    let Some(tls) = client_tls()? else {
+        let connect = |request, config| Ok(hybi::blocking::connect_with(request, config)?);
+        return run_blocking(connect, url, agent, cases);
+    };
+    let connect = |request: Request, config: Config| {
+        let (host, port) = (request.url().host(), request.url().port());
+        let stream = TcpStream::connect((host, port))?;
+        stream.set_nodelay(true)?;
+        let stream = hybi::blocking::TlsStream::connect(stream, &tls, host)?;
+        Ok(hybi::blocking::connect_over(stream, request, config)?)
+    };
+    run_blocking(connect, url, agent, cases)
+}
+
+fn run_blocking<S: Transport>(
+    connect: impl Fn(Request, Config) -> Result<hybi::blocking::WebSocket<S>>,
+    url: &str,
+    agent: &str,
+    cases: Option<&str>,
+) -> Result<()> {
+    let plain = Request::new(&format!("{url}/getCaseCount"))?;
+    let mut ws = connect(plain, Config::default())?;
     let count = ws.recv()?;
     ws.close(None, "")?;
     for case in selected(cases, count)? {
         let request = request(&format!("{url}/runCase?case={case}&agent={agent}"))?;
-        let mut ws = hybi::blocking::connect_with(request, config())?;
+        let mut ws = connect(request, config())?;
         while let Ok(Some(message)) = ws.recv() {
             let _ = ws.feed(message);
         }
     }
-    let mut ws = hybi::blocking::connect(&*format!("{url}/updateReports?agent={agent}"))?;
-    ws.recv()?;
+    let plain = Request::new(&format!("{url}/updateReports?agent={agent}"))?;
+    connect(plain, Config::default())?.recv()?;
     Ok(())
+}
+
+fn server_tls() -> Result<Option<ServerTls>> {
+    let (Some(chain), Some(key)) =
+        (std::env::var_os("HYBI_CERTIFICATE"), std::env::var_os("HYBI_KEY"))
+    else {
+        return Ok(None);
+    };
+    let identity = Identity::from_pem(&std::fs::read(chain)?, &std::fs::read(key)?)?;
+    Ok(Some(ServerTls::new(identity)?))
+}
+
+fn client_tls() -> Result<Option<ClientTls>> {
+    let Some(root) = std::env::var_os("HYBI_CERTIFICATE") else { return Ok(None) };
+    let roots = Roots::from_pem(&std::fs::read(root)?)?;
+    Ok(Some(ClientTls::builder().roots(roots).build()?))
 }
 
 /// Compression with everything that the suite tries: context takeover both ways, messages of every length.

@@ -44,6 +44,11 @@
 //! | `deflate` | yes | permessage-deflate ([RFC 7692]), negotiated where [`Config::compression`] is set |
 //! | `simd` | yes | vector instructions for UTF-8 and masking, where the processor has them: speed alone |
 //! | `tokio` | no | the tokio adapter |
+//! | `tls` | no | TLS by rustls 0.23 for both adapters: `hybi::tls` and their `TlsStream` |
+//! | `tls-ring`, `tls-aws-lc-rs` | no | its cryptography; if both are on and the process has installed none, aws-lc-rs is taken |
+//! | `tls-webpki-roots` | no | whom a client trusts: the certificates of Mozilla's program, compiled in |
+//! | `tls-native-roots` | no | the same: those of the system's store |
+//! | `tls-platform-verifier` | no | the same: whom the system trusts, by its own verifier where it has one |
 //!
 //! # How a connection ends
 //!
@@ -98,6 +103,8 @@ mod time;
 mod unchecked;
 pub mod utf8;
 
+#[cfg(feature = "tls")]
+pub use adapter::tls;
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
 #[cfg(feature = "handshake")]

@@ -136,6 +136,25 @@ fn a_peer_that_takes_no_bytes_is_given_up() {
 }
 
 #[test]
+fn a_transport_that_holds_what_it_took_is_given_up() {
+    for mut end in ends(|config| config.write_timeout = Some(Duration::from_secs(30))) {
+        end.conn.poll_timeout(at(0.0));
+        end.conn.send_text("a").expect("room");
+        end.said();
+        end.conn.handle_unflushed();
+        assert_eq!(end.conn.poll_timeout(at(100.0)), Some(at(130.0)));
+        end.conn.handle_flushed();
+        assert_eq!(end.conn.poll_timeout(at(110.0)), None, "it has left");
+        end.conn.send_text("b").expect("room");
+        end.said();
+        end.conn.handle_unflushed();
+        assert_eq!(end.conn.poll_timeout(at(200.0)), Some(at(230.0)));
+        end.conn.handle_timeout(at(230.0));
+        assert_eq!(the_end(&end.events()).cause, Cause::Timeout(Timeout::Write));
+    }
+}
+
+#[test]
 fn a_single_byte_that_leaves_is_progress() {
     for mut end in ends(|config| config.write_timeout = Some(Duration::from_secs(30))) {
         end.conn.send(vec![0; 50_000]).expect("room");

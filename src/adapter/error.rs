@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+#[cfg(feature = "tls")]
+use super::tls::TlsError;
 use crate::connection::Closed;
 use crate::error::SendError;
 use crate::handshake::{AcceptError, HandshakeError, RequestError, UrlError};
@@ -20,6 +22,9 @@ pub enum Error {
     Accept(AcceptError),
     /// The message cannot be sent: the caller is at fault, or the connection is closing.
     Send(SendError<()>),
+    /// TLS could not be begun. What goes wrong in it later is of [`Io`](Self::Io).
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
     /// The connection ended in another way than by a closing handshake.
     Closed(Box<Closed>),
 }
@@ -32,6 +37,8 @@ impl fmt::Display for Error {
             Self::Request(error) => fmt::Display::fmt(error, f),
             Self::Accept(error) => fmt::Display::fmt(error, f),
             Self::Send(error) => fmt::Display::fmt(error, f),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => fmt::Display::fmt(error, f),
             Self::Closed(closed) => fmt::Display::fmt(closed, f),
         }
     }
@@ -45,6 +52,8 @@ impl std::error::Error for Error {
             Self::Request(error) => error,
             Self::Accept(error) => error,
             Self::Send(error) => error,
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error,
             Self::Closed(_) => return None,
         })
     }
@@ -53,6 +62,13 @@ impl std::error::Error for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
     }
 }
 

@@ -8,6 +8,8 @@ pub mod blocking;
 mod codecs;
 mod entropy;
 mod error;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 

@@ -26,6 +26,8 @@ pub(super) struct Timers {
     closing: Option<Instant>,
     /// When control frames were last allowed for.
     credited: Option<Instant>,
+    /// Whether the transport holds bytes that it took.
+    held: bool,
     /// The transmit queue's count of bytes when `moved` was dated.
     sent: u64,
     /// The number of the latest keepalive ping.
@@ -136,6 +138,19 @@ impl Connection {
         self.date(now);
     }
 
+    /// The transport took bytes and still holds them: its flush waits. They count as waiting to be sent
+    /// ([`Config::write_timeout`](crate::Config::write_timeout)) until [`handle_flushed`](Self::handle_flushed).
+    ///
+    /// Transports that have no buffer of their own, as sockets, need neither.
+    pub fn handle_unflushed(&mut self) {
+        self.timers.held = true;
+    }
+
+    /// The transport holds nothing any more.
+    pub fn handle_flushed(&mut self) {
+        self.timers.held = false;
+    }
+
     /// Dates what has been noted.
     fn date(&mut self, now: Instant) {
         #[cfg(feature = "deflate")]
@@ -143,7 +158,7 @@ impl Connection {
         let noted = core::mem::take(&mut self.timers.noted);
         let reading = self.wants_read();
         let sent = self.tx.total();
-        let waiting = !self.tx.is_empty();
+        let waiting = !self.tx.is_empty() || self.timers.held;
         let timers = &mut self.timers;
         timers.opened.get_or_insert(now);
         if noted.answer {

@@ -90,9 +90,13 @@ pub(crate) fn after_head(written: &[u8]) -> Option<&[u8]> {
 
 /// Holds a session with the blocking adapter. A stream that does not block is tried again.
 pub(crate) fn over_blocking(role: Role, stream: &mut Faulty) -> Outcome {
-    use hybi::blocking::{Untimed, accept, connect_over};
+    over_transport(role, hybi::blocking::Untimed(stream))
+}
 
-    let stream = Untimed(stream);
+/// The same over any stream of the blocking adapter's.
+pub(crate) fn over_transport<S: hybi::blocking::Transport>(role: Role, stream: S) -> Outcome {
+    use hybi::blocking::{accept, connect_over};
+
     let opened = match role {
         Role::Server => accept(stream),
         Role::Client => connect_over(stream, "ws://example.com/chat", Config::default()),
@@ -124,6 +128,15 @@ pub(crate) fn over_blocking(role: Role, stream: &mut Faulty) -> Outcome {
 /// Holds a session with the tokio adapter, of which each future is polled by hand.
 #[cfg(feature = "tokio")]
 pub(crate) fn over_tokio(role: Role, stream: &mut Faulty) -> Outcome {
+    over_async(role, stream)
+}
+
+/// The same over any stream of the tokio adapter's.
+#[cfg(feature = "tokio")]
+pub(crate) fn over_async<S>(role: Role, stream: S) -> Outcome
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
     use super::poll::drive;
     use hybi::tokio::{accept, connect_over};
 

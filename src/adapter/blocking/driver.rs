@@ -160,24 +160,37 @@ impl<S: Transport> Driver<S> {
             let start = self.waits.now();
             match write_some(&mut self.io, self.conn.transmit()) {
                 Ok(()) => {}
-                Err(error) if is_idle(&error) => {
-                    let now = self.waits.now();
-                    self.conn.handle_timeout(now);
-                    if now - start + SHORTEST < self.waits.writes {
-                        // A stream that does not block: the caller tries again.
-                        return Err(error);
-                    }
-                }
+                Err(error) if is_idle(&error) => self.mind_stalled(start, error)?,
                 Err(error) => self.fail(error),
             }
         }
         while self.unflushed {
+            let start = self.waits.now();
             match self.io.flush() {
-                Ok(()) => self.unflushed = false,
+                Ok(()) => {
+                    self.conn.handle_flushed();
+                    self.unflushed = false;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_idle(&error) => return Err(error),
+                Err(error) if is_idle(&error) => {
+                    self.conn.handle_unflushed();
+                    self.mind_stalled(start, error)?;
+                }
                 Err(error) => self.fail(error),
             }
+        }
+        Ok(())
+    }
+
+    /// Minds the time when the stream took nothing within its bound. An error if it does not block at
+    /// all: the caller tries again.
+    fn mind_stalled(&mut self, start: Instant, error: io::Error) -> io::Result<()> {
+        let now = self.waits.now();
+        self.conn.handle_timeout(now);
+        if self.conn.is_abandoned() {
+            self.unflushed = false;
+        } else if now - start + SHORTEST < self.waits.writes {
+            return Err(error);
         }
         Ok(())
     }
@@ -257,7 +270,13 @@ impl Waits {
                 rx.filled(count);
                 Ok(count)
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Err(Idle::Due),
+            // TLS without `close_notify`: the Close frame says whether it was the end.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
+            // A part of a TLS record may have come, and so may the next for ever.
+            Err(error) if error.kind() == ErrorKind::Interrupted => Err(match give_up {
+                Some(give_up) if self.now() >= give_up => Idle::Own(ErrorKind::TimedOut.into()),
+                _ => Idle::Due,
+            }),
             Err(error) if is_idle(&error) => {
                 let now = self.now();
                 if give_up.is_some_and(|give_up| now >= give_up) {

@@ -264,6 +264,8 @@ fn read<S: Transport>(io: &mut S, rx: &mut RecvBuf, limit: Duration) -> io::Resu
             rx.filled(count);
             Ok(Some(count))
         }
+        // TLS without `close_notify`.
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Some(0)),
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
         Err(error) if bounded && is_idle(&error) => Ok(None),
         Err(error) => Err(error),
@@ -291,9 +293,11 @@ fn farewell<S: Transport>(io: &mut S, response: &[u8]) {
         let mut scrap = [0; 4096];
         let mut drained = 0;
         while bounded && drained < MAX_DRAINED && Clock::now() < deadline {
-            match io.read(&mut scrap)? {
-                0 => break,
-                count => drained += count,
+            match io.read(&mut scrap) {
+                Ok(0) => break,
+                Ok(count) => drained += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         io::Result::Ok(())

@@ -24,6 +24,8 @@
 mod driver;
 mod handshake;
 mod split;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod websocket;
 
@@ -32,5 +34,7 @@ pub use handshake::{
     Incoming, accept, accept_with, connect, connect_over, connect_with, receive_request,
 };
 pub use split::{Receiver, Sender};
+#[cfg(feature = "tls")]
+pub use tls::TlsStream;
 pub use transport::{Transport, Untimed};
 pub use websocket::WebSocket;

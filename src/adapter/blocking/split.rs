@@ -322,21 +322,18 @@ impl<S: Transport> Shared<S> {
     }
 
     fn send_queued(&self, mut writing: MutexGuard<'_, S>) {
+        // The bound on one write is a quarter of the write timeout.
+        let mut stalls = 0;
         loop {
             let mut batch = lock(&self.core).take_batch();
-            if batch.is_empty() {
-                match writing.flush() {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) if !is_idle(&error) => lock(&self.core).fail(error),
-                    _ => {}
-                }
-                return;
-            }
-            let mut stalls = 0;
-            while !batch.is_empty() {
-                match write_some(&mut *writing, &mut batch) {
+            let flushes = batch.is_empty();
+            while flushes || !batch.is_empty() {
+                let done =
+                    if flushes { writing.flush() } else { write_some(&mut *writing, &mut batch) };
+                match done {
+                    Ok(()) if flushes => return,
                     Ok(()) => stalls = 0,
-                    // The bound on one write is a quarter of the write timeout.
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) if is_idle(&error) && stalls < 3 => stalls += 1,
                     Err(error) => {
                         lock(&self.core).fail(error);

@@ -221,6 +221,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // The future holds no state of its own: it is made for this poll and dropped after it.
             match ready!(pin!(self.io.read_buf(&mut spare)).poll(cx)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // TLS without `close_notify`: the Close frame says whether it was the end.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Ok(0));
+                }
                 read => return Poll::Ready(read),
             }
         }
@@ -250,7 +254,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Err(error) => Err(error),
                 }
             } else if self.unflushed {
-                let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+                let Poll::Ready(flushed) = Pin::new(&mut self.io).poll_flush(cx) else {
+                    self.conn.handle_unflushed();
+                    return Poll::Pending;
+                };
+                self.conn.handle_flushed();
                 self.unflushed = flushed.is_err();
                 flushed
             } else {
@@ -289,6 +297,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
         }
         self.conn.handle_timeout(now);
+        if self.conn.is_abandoned() {
+            self.unflushed = false;
+        }
         Poll::Ready(())
     }
 }

@@ -279,6 +279,8 @@ async fn read<S: AsyncRead + Unpin>(io: &mut S, rx: &mut RecvBuf) -> io::Result<
     loop {
         match io.read_buf(&mut rx.spare()).await {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // TLS without `close_notify`.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
             read => return read,
         }
     }

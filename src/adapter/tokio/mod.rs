@@ -27,6 +27,8 @@ mod handshake;
 mod pool;
 mod split;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod websocket;
 
 pub use crate::adapter::Error;
@@ -34,4 +36,6 @@ pub use handshake::{
     Incoming, accept, accept_with, connect, connect_over, connect_with, receive_request,
 };
 pub use split::{Receiver, ReuniteError, Sender};
+#[cfg(feature = "tls")]
+pub use tls::TlsStream;
 pub use websocket::WebSocket;

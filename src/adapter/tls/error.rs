@@ -1,0 +1,87 @@
+//! What can go wrong before a TLS stream is open.
+
+use std::fmt;
+
+use rustls::InvalidMessage;
+
+/// Why there is no TLS configuration, or no TLS session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// Nobody provides the cryptography.
+    NoProvider,
+    /// Nobody says which certificates are trusted: no feature brings roots and the caller gave none.
+    NoRoots,
+    /// The system's store of certificates holds none, or cannot be read; what its reader says.
+    EmptyStore(String),
+    /// The PEM text holds no certificate, or no private key that is known.
+    Pem(String),
+    /// The configuration does not fit together: a key that is not the certificate's, for example.
+    Config(rustls::Error),
+    /// The name of the server is neither a DNS name nor an IP address.
+    ServerName(String),
+    /// What came was no TLS: another protocol is spoken on that port.
+    NotTls,
+    /// The handshake failed: which certificate, parameter or alert it was stands in the error.
+    Handshake(rustls::Error),
+    /// The peer chose a protocol by ALPN that is not `http/1.1`.
+    Protocol(Vec<u8>),
+    /// The peer ended the connection during the handshake.
+    Ended,
+    /// The handshake took too long.
+    Timeout,
+}
+
+impl TlsError {
+    /// Of the handshake.
+    pub(super) fn of_handshake(error: rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls,
+            error => Self::Handshake(error),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProvider => f.write_str(
+                "no cryptography for TLS: enable the feature tls-ring or tls-aws-lc-rs of hybi, or install \
+                 a provider of rustls for the process",
+            ),
+            Self::NoRoots => f.write_str(
+                "no trusted certificates for TLS: enable the feature tls-webpki-roots, tls-native-roots or \
+                 tls-platform-verifier of hybi, or give roots of your own",
+            ),
+            Self::EmptyStore(why) if why.is_empty() => {
+                f.write_str("the system's store holds no trusted certificates")
+            }
+            Self::EmptyStore(why) => {
+                write!(f, "the system's store of trusted certificates is of no use: {why}")
+            }
+            Self::Pem(what) => write!(f, "bad PEM: {what}"),
+            Self::Config(error) => write!(f, "the configuration for TLS is of no use: {error}"),
+            Self::ServerName(name) => {
+                write!(f, "no certificate can be checked against the server name {name:?}")
+            }
+            Self::NotTls => f.write_str("the peer does not speak TLS: is the port one for ws: and not wss:?"),
+            Self::Handshake(error) => write!(f, "the TLS handshake failed: {error}"),
+            Self::Protocol(protocol) => write!(
+                f,
+                "the peer chose the protocol {:?} by ALPN: a WebSocket needs http/1.1",
+                String::from_utf8_lossy(protocol)
+            ),
+            Self::Ended => f.write_str("the peer ended the connection during the TLS handshake"),
+            Self::Timeout => f.write_str("the TLS handshake took too long"),
+        }
+    }
+}
+
+impl std::error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) | Self::Handshake(error) => Some(error),
+            _ => None,
+        }
+    }
+}
