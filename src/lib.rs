@@ -11,6 +11,7 @@
 //! |---|---|
 //! | a thread and a socket | [`blocking`] |
 //! | a tokio task | `hybi::tokio` (feature `tokio`) |
+//! | a URL, and wishes about the way there | [`Connect`] |
 //! | another runtime, or none | [`handshake`] and [`Connection`], as the `sans_io` example does |
 //! | hyper, axum, or another HTTP library | [`handshake::Incoming::from_request`], then `WebSocket::from_upgraded` |
 //! | frames to look at, no connection | [`frame`] |
@@ -44,6 +45,7 @@
 //! | `deflate` | yes | permessage-deflate ([RFC 7692]), negotiated where [`Config::compression`] is set |
 //! | `simd` | yes | vector instructions for UTF-8 and masking, where the processor has them: speed alone |
 //! | `tokio` | no | the tokio adapter |
+//! | `tcp-keepalive` | no | `TcpOptions::keepalive`, by `socket2` |
 //!
 //! # How a connection ends
 //!
@@ -81,6 +83,8 @@ extern crate alloc;
 mod adapter;
 pub mod buffer;
 mod config;
+#[cfg(feature = "handshake")]
+pub mod connect;
 pub mod connection;
 #[cfg(feature = "deflate")]
 pub mod deflate;
@@ -96,7 +100,9 @@ pub mod utf8;
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
 #[cfg(feature = "handshake")]
-pub use adapter::{OsMaskKeys, blocking};
+pub use adapter::{
+    Connect, ConnectError, ConnectFailure, ConnectStep, OsMaskKeys, TcpOptions, blocking,
+};
 pub use buffer::{RecvBuf, Transmit};
 pub use config::{Config, Delivery, Role};
 pub use connection::{

@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use super::ConnectError;
 use crate::connection::Closed;
 use crate::error::SendError;
 use crate::handshake::{AcceptError, HandshakeError, RequestError, UrlError};
@@ -14,6 +15,8 @@ pub enum Error {
     Io(io::Error),
     /// The opening handshake failed: the peer is at fault.
     Handshake(HandshakeError),
+    /// No connection came about.
+    Connect(ConnectError),
     /// The request cannot be made: the caller is at fault.
     Request(RequestError),
     /// The request cannot be accepted in this way: the caller is at fault.
@@ -29,6 +32,7 @@ impl fmt::Display for Error {
         match self {
             Self::Io(error) => fmt::Display::fmt(error, f),
             Self::Handshake(error) => fmt::Display::fmt(error, f),
+            Self::Connect(error) => fmt::Display::fmt(error, f),
             Self::Request(error) => fmt::Display::fmt(error, f),
             Self::Accept(error) => fmt::Display::fmt(error, f),
             Self::Send(error) => fmt::Display::fmt(error, f),
@@ -42,6 +46,7 @@ impl std::error::Error for Error {
         Some(match self {
             Self::Io(error) => error,
             Self::Handshake(error) => error,
+            Self::Connect(error) => error,
             Self::Request(error) => error,
             Self::Accept(error) => error,
             Self::Send(error) => error,
@@ -59,6 +64,12 @@ impl From<io::Error> for Error {
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
+    }
+}
+
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(error)
     }
 }
 
