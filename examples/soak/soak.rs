@@ -150,7 +150,9 @@ impl Host {
             let record = Arc::new(Record::new(self.tally.clone(), number));
             self.expected().insert(number, record.clone());
             let url = format!("ws://{}/{number}", self.addr);
-            match hybi::tokio::connect_with(&*url, self.profile(number)).await {
+            let stream = TcpStream::connect(self.addr).await?;
+            stream.set_nodelay(true)?;
+            match hybi::tokio::connect_over(stream, &*url, self.profile(number)).await {
                 Ok(ws) => {
                     Tally::add(&self.tally.connections, 1);
                     End::new(Direction::ToServer, record, self.plan.clone()).run(ws).await;

@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::Ipv6Addr;
 use core::str::FromStr;
@@ -56,13 +57,19 @@ impl Url {
     /// The value of the `Host` header: the port only where it is not the scheme's own.
     #[must_use]
     pub fn host_header(&self) -> String {
-        let host = self.bracketed();
+        let host = bracketed(&self.host);
         if self.port == default_port(self.tls) { host } else { format!("{host}:{}", self.port) }
     }
 
-    fn bracketed(&self) -> String {
-        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    /// Whether both URLs have scheme, host and port in common.
+    pub(crate) fn same_origin(&self, other: &Self) -> bool {
+        (self.tls, &*self.host, self.port) == (other.tls, &*other.host, other.port)
     }
+}
+
+/// A host as it stands before a port.
+pub(crate) fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 const fn default_port(tls: bool) -> u16 {
@@ -74,7 +81,10 @@ impl FromStr for Url {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(UrlError::Syntax);
+            let authority = text.split_once("://").map_or("", |(_, rest)| rest);
+            let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+            let is_ascii = authority.is_ascii();
+            return Err(if is_ascii { UrlError::Syntax } else { UrlError::NonAsciiHost });
         }
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Syntax)?;
         let tls = match scheme {
@@ -90,13 +100,16 @@ impl FromStr for Url {
         if authority.contains('@') {
             return Err(UrlError::UserInfo);
         }
-        let (host, port) = parse_authority(authority, tls)?;
+        let (host, port) = parse_host_and_port(authority, default_port(tls))?;
         Ok(Self { tls, host, port, resource: parse_resource(resource)? })
     }
 }
 
-/// Host and port of an authority without user information.
-pub(super) fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16), UrlError> {
+/// Host and port of an authority without user information; an IPv6 address comes without its brackets.
+pub(crate) fn parse_host_and_port(
+    authority: &str,
+    default_port: u16,
+) -> Result<(String, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, rest) = rest.split_once(']').ok_or(UrlError::Host)?;
@@ -117,7 +130,7 @@ pub(super) fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16
         }
     };
     let port = match port {
-        "" => default_port(tls),
+        "" => default_port,
         digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
             digits.parse().ok().filter(|port| *port > 0).ok_or(UrlError::Port)?
         }
@@ -130,6 +143,20 @@ pub(super) fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16
 /// in their ASCII form (`xn--`).
 fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+/// The text that `%` and two hexadecimal digits stand for in `text`; `None` where they do not follow or it is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            _ => byte,
+        });
+    }
+    String::from_utf8(decoded).ok()
 }
 
 fn parse_resource(resource: &str) -> Result<String, UrlError> {

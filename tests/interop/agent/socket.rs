@@ -6,7 +6,7 @@ use std::future::Future;
 
 use hybi::blocking::Error;
 use hybi::handshake::{Negotiated, Request};
-use hybi::{CloseCode, Closed, Config, Connection, Event, Message, Outgoing, Role};
+use hybi::{CloseCode, Closed, Config, Connect, Connection, Event, Message, Outgoing, Role};
 
 use crate::Result;
 
@@ -61,13 +61,13 @@ impl Told {
 
 /// Hands each method on to the adapter: `$wait` is `.await` or nothing, `$task` what runs beside.
 macro_rules! socket {
-    ($adapter:ident, $stream:ty, [$($wait:tt)*], $task:ident) => {
-        impl Socket for hybi::$adapter::WebSocket<$stream> {
+    ($adapter:ident, [$($wait:tt)*], $task:ident) => {
+        impl Socket for hybi::$adapter::WebSocket<hybi::$adapter::AnyStream> {
             async fn connect(
         request: Request,
         config: Config,
     ) -> Result<Self, Error> {
-                hybi::$adapter::connect_with(request, config)$($wait)*
+                Ok(hybi::$adapter::connect(through_proxy(request)?.config(config))$($wait)*?)
             }
 
             async fn recv(&mut self) -> Result<Option<Message>, Error> {
@@ -140,6 +140,15 @@ macro_rules! socket {
     };
 }
 
+/// The way to the server: through the proxy that `INTEROP_PROXY` names, where it does.
+fn through_proxy(request: Request) -> Result<Connect, Error> {
+    let connect = Connect::from(request);
+    Ok(match std::env::var("INTEROP_PROXY") {
+        Ok(url) => connect.proxy(url.parse().map_err(std::io::Error::other)?),
+        Err(_) => connect,
+    })
+}
+
 macro_rules! tokio_task {
     (split $ws:ident) => { $ws.split() };
     (spawn $work:block) => { tokio::spawn(async move $work) };
@@ -158,8 +167,8 @@ macro_rules! thread {
     };
 }
 
-socket!(tokio, tokio::net::TcpStream, [.await], tokio_task);
-socket!(blocking, std::net::TcpStream, [], thread);
+socket!(tokio, [.await], tokio_task);
+socket!(blocking, [], thread);
 
 /// Sends a message in three fragments, the second empty, with a ping after the first.
 ///
