@@ -57,7 +57,9 @@ impl Scanner {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Option<usize>, HandshakeError> {
-        while let Some(&byte) = bytes.get(self.at) {
+        loop {
+            self.skip_ordinary(bytes, limits);
+            let Some(&byte) = bytes.get(self.at) else { return Ok(None) };
             if self.at >= limits.max_size {
                 return Err(HandshakeError::HeadTooLarge);
             }
@@ -76,7 +78,23 @@ impl Scanner {
                 return Ok(Some(self.at));
             }
         }
-        Ok(None)
+    }
+
+    /// Passes over what the check of each byte would let through, inside a line and up to the next limit: nearly all of
+    /// a head.
+    fn skip_ordinary(&mut self, bytes: &[u8], limits: &Limits) {
+        let column = self.column();
+        let (from, end) = match (self.kind, self.lines) {
+            (Kind::Request, 0) => (1, self.line_start.saturating_add(limits.max_size / 2)),
+            (Kind::Response, 0) => (b"HTTP/".len(), limits.max_size),
+            _ => (1, limits.max_size),
+        };
+        let end = end.min(limits.max_size).min(bytes.len());
+        let before = self.at.checked_sub(1).and_then(|before| bytes.get(before));
+        if column >= from && before != Some(&b'\r') {
+            let rest = bytes.get(self.at..end).unwrap_or_default();
+            self.at = self.at.saturating_add(ordinary(rest));
+        }
     }
 
     /// How many bytes of the line have been looked at.
@@ -134,6 +152,21 @@ impl Scanner {
         }
         Ok(false)
     }
+}
+
+/// How many visible ASCII characters and spaces come first, or somewhat fewer.
+fn ordinary(bytes: &[u8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const TOP: u64 = 0x80 * EACH;
+    let is_ordinary = |word: &[u8]| {
+        let Some(word) = word.first_chunk::<8>() else { return false };
+        let word = u64::from_ne_bytes(*word);
+        // A byte below 0x20 borrows its top bit, DEL does when it is made zero; the rest have it.
+        let low = word.wrapping_sub(0x20 * EACH);
+        let del = (word ^ (0x7F * EACH)).wrapping_sub(EACH);
+        (word | low | del) & TOP == 0
+    };
+    bytes.chunks_exact(8).take_while(|word| is_ordinary(word)).count().saturating_mul(8)
 }
 
 /// Method, target and version with one space between: nothing else begins a request (RFC 9112 section 3).

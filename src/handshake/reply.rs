@@ -1,12 +1,14 @@
 //! Reading the answer to a request: a server's, or that of a proxy that was asked for a tunnel.
 
 use alloc::boxed::Box;
+use core::mem::MaybeUninit;
 
+use bytes::Bytes;
 use http::{StatusCode, Version};
 
 use super::body::Body;
 use super::head::{Kind, MAX_HEADERS, Scanner};
-use super::server::copy_headers;
+use super::server::map_of;
 use super::{HandshakeError, Limits};
 use crate::buffer::RecvBuf;
 
@@ -76,11 +78,12 @@ impl Reply {
 }
 
 fn parse_response(head: &[u8]) -> Result<http::Response<()>, HandshakeError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Response::new(&mut fields);
+    let head = Bytes::copy_from_slice(head);
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut parsed = httparse::Response::new(&mut []);
     let mut parser = httparse::ParserConfig::default();
     parser.allow_obsolete_multiline_headers_in_responses(true);
-    match parser.parse_response(&mut parsed, head) {
+    match parser.parse_response_with_uninit_headers(&mut parsed, &head, &mut fields) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
         Err(error) => return Err(error.into()),
@@ -91,6 +94,6 @@ fn parse_response(head: &[u8]) -> Result<http::Response<()>, HandshakeError> {
     }
     let code = parsed.code.ok_or(HandshakeError::Malformed)?;
     *response.status_mut() = StatusCode::from_u16(code).map_err(|_| HandshakeError::Malformed)?;
-    copy_headers(parsed.headers, response.headers_mut())?;
+    *response.headers_mut() = map_of(&head, parsed.headers)?;
     Ok(response)
 }

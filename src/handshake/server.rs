@@ -1,8 +1,9 @@
 //! The server's first step: reading a request from bytes.
 
-use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 
-use http::header::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 
 use super::head::{Kind, MAX_HEADERS, Scanner};
@@ -95,9 +96,10 @@ impl ServerHandshake {
 }
 
 fn parse_request(head: &[u8]) -> Result<http::Request<()>, HandshakeError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Request::new(&mut fields);
-    let version = match parsed.parse(head) {
+    let head = Bytes::copy_from_slice(head);
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut []);
+    let version = match parsed.parse_with_uninit_headers(&head, &mut fields) {
         Ok(httparse::Status::Complete(_)) => parsed.version,
         Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
         Err(error) => return Err(error.into()),
@@ -115,29 +117,31 @@ fn parse_request(head: &[u8]) -> Result<http::Request<()>, HandshakeError> {
     *request.method_mut() =
         Method::from_bytes(method.as_bytes()).map_err(|_| HandshakeError::Malformed)?;
     *request.uri_mut() = Uri::try_from(target).map_err(|_| HandshakeError::Malformed)?;
-    copy_headers(parsed.headers, request.headers_mut())?;
+    *request.headers_mut() = map_of(&head, parsed.headers)?;
     Ok(request)
 }
 
-/// Copies parsed header fields into a map, every line of a repeated field.
-pub(super) fn copy_headers(
+/// Puts the header fields parsed from `head` into a map, every line of a repeated field. Their values are parts of
+/// `head`, not copies.
+pub(super) fn map_of(
+    head: &Bytes,
     parsed: &[httparse::Header<'_>],
-    headers: &mut http::HeaderMap,
-) -> Result<(), HandshakeError> {
+) -> Result<HeaderMap, HandshakeError> {
+    let mut headers = HeaderMap::with_capacity(parsed.len());
     for field in parsed {
         let name =
             HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HandshakeError::Malformed)?;
         let value = match field.value.iter().any(|b| matches!(b, b'\r' | b'\n')) {
-            false => HeaderValue::from_bytes(field.value),
+            false => HeaderValue::from_maybe_shared(head.slice_ref(field.value)),
             // A folded line is one line with spaces in it (RFC 9112 section 5.2).
             true => {
                 let unfold = |b: &u8| if matches!(b, b'\r' | b'\n') { b' ' } else { *b };
-                HeaderValue::from_bytes(&field.value.iter().map(unfold).collect::<Vec<_>>())
+                HeaderValue::from_maybe_shared(field.value.iter().map(unfold).collect::<Bytes>())
             }
         };
         headers.append(name, value.map_err(|_| HandshakeError::Malformed)?);
     }
-    Ok(())
+    Ok(headers)
 }
 
 impl From<httparse::Error> for HandshakeError {
