@@ -1,12 +1,36 @@
-//! Contenders beside each other at several sizes of message.
+//! Contenders beside each other at several sizes of message, and what was hoped for.
 
-use std::fmt::Write;
-
-use crate::measure::{Contender, Plan, compare};
+use crate::measure::{Contender, Plan, Samples, compare};
 use crate::table::Table;
+
+/// Who a contender is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// hybi.
+    Ours,
+    /// Another library.
+    Peer,
+    /// Another library whose mask keys can be predicted, so that goals leave it out.
+    Predictable,
+    /// What can hardly be done faster, and does less than a library must.
+    Floor,
+}
+
+impl Side {
+    /// Whose side a contender of such a name is on.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "hybi" => Self::Ours,
+            "floor" => Self::Floor,
+            _ => Self::Peer,
+        }
+    }
+}
 
 /// A contender in a grid.
 pub struct Entry {
+    /// Who it is.
+    pub side: Side,
     /// Its crate.
     pub name: &'static str,
     /// How it is driven.
@@ -15,6 +39,16 @@ pub struct Entry {
     pub batch: usize,
     /// The contender.
     pub contender: Box<dyn Contender>,
+}
+
+/// What one of ours is hoped to cost at most, as a multiple of the best of some others.
+pub struct Goal {
+    /// How ours is driven.
+    pub how: &'static str,
+    /// The others.
+    pub against: Side,
+    /// The multiple at each size, where there is a goal.
+    pub at_most: fn(usize) -> Option<f64>,
 }
 
 /// A size as the head of a column.
@@ -26,54 +60,69 @@ pub fn size_name(size: usize) -> String {
     }
 }
 
-/// Measures at each size; returns the table, with a line of what the best of hybi is to the best of the peers.
-/// Where that is above 1, it goes to `losses` as well.
+/// Measures at each size; below the figures stand the goals and what has become of them.
 pub fn measure(
-    place: &str,
     sizes: &[usize],
     plan: Plan,
-    losses: &mut String,
+    goals: &[Goal],
     entries: impl Fn(usize) -> Vec<Entry>,
 ) -> Table {
     let mut table = Table::new(&["", "driven"]);
     let mut rows: Vec<Vec<String>> = Vec::new();
-    let mut best = vec!["**hybi to the best peer**".to_owned(), String::new()];
+    let mut judged: Vec<_> = goals.iter().map(Goal::title).collect();
     for &size in sizes {
         table.head(&[&size_name(size)]);
-        let entries = entries(size);
-        let told: Vec<_> =
-            entries.iter().map(|entry| (entry.name, entry.how, entry.batch)).collect();
-        let mut contenders: Vec<_> = entries.into_iter().map(|entry| entry.contender).collect();
+        let mut entries = entries(size);
+        let mut contenders: Vec<&mut dyn Contender> =
+            entries.iter_mut().map(|entry| &mut *entry.contender as _).collect();
         let samples = compare(&mut contenders, plan);
-        rows.resize_with(told.len(), Vec::new);
-        let (mut ours, mut peer) = (Vec::new(), Vec::new());
-        for (i, (name, how, batch)) in told.iter().enumerate() {
-            if rows[i].is_empty() {
-                rows[i] = vec![(*name).to_owned(), (*how).to_owned()];
+        rows.resize_with(entries.len(), Vec::new);
+        for (row, (entry, samples)) in rows.iter_mut().zip(entries.iter().zip(&samples)) {
+            if row.is_empty() {
+                *row = vec![entry.name.to_owned(), entry.how.to_owned()];
             }
-            let nanos = samples[i].nanos() / *batch as f64;
-            rows[i].push(if nanos < 100.0 { format!("{nanos:.1}") } else { format!("{nanos:.0}") });
-            if *name == "hybi" { &mut ours } else { &mut peer }.push((nanos, i));
+            row.push(nanos(samples.nanos() / entry.batch as f64));
         }
-        let least = |found: &[(f64, usize)]| {
-            found.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0)).expect("there is one").1
-        };
-        let (ours, peer) = (least(&ours), least(&peer));
-        let ratio = samples[ours].over(&samples[peer]) * told[peer].2 as f64 / told[ours].2 as f64;
-        best.push(format!("**{ratio:.2}**"));
-        if ratio > 1.0 {
-            let (name, how, _) = told[peer];
-            let size = size_name(size);
-            writeln!(losses, "- {place}, {size}: {ratio:.2} of {name} ({how})").expect("a string");
+        for (row, goal) in judged.iter_mut().zip(goals) {
+            row.push(goal.judge(size, &entries, &samples));
         }
     }
-    rows.into_iter().for_each(|row| table.row(row));
-    table.row(best);
+    rows.into_iter().chain(judged).for_each(|row| table.row(row));
     table
 }
 
-/// The part of a report that says where hybi is slower than a peer.
-pub fn losses(found: &str) -> String {
-    let found = if found.is_empty() { "Nowhere.\n" } else { found };
-    format!("\nWhere the best of hybi is slower than the best peer:\n\n{found}")
+/// A time with three digits or more.
+pub fn nanos(nanos: f64) -> String {
+    if nanos < 100.0 { format!("{nanos:.1}") } else { format!("{nanos:.0}") }
+}
+
+/// A ratio beside its goal, bold where that is missed.
+pub fn verdict(ratio: f64, at_most: Option<f64>) -> String {
+    match at_most {
+        None => format!("{ratio:.2}"),
+        Some(goal) if ratio <= goal => format!("{ratio:.2} (≤ {goal:.2})"),
+        Some(goal) => format!("**{ratio:.2}** (≤ {goal:.2})"),
+    }
+}
+
+impl Goal {
+    fn title(&self) -> Vec<String> {
+        let against = match self.against {
+            Side::Ours => "ours",
+            Side::Peer => "the best peer",
+            Side::Predictable => "the best whose keys can be predicted",
+            Side::Floor => "the best floor",
+        };
+        vec!["*goal*".to_owned(), format!("*{} to {against}*", self.how)]
+    }
+
+    fn judge(&self, size: usize, entries: &[Entry], samples: &[Samples]) -> String {
+        let each = |i: usize| samples[i].nanos() / entries[i].batch as f64;
+        let ours = entries.iter().position(|e| e.side == Side::Ours && e.how == self.how);
+        let ours = ours.expect("a goal is for one of ours");
+        let others = (0..entries.len()).filter(|&i| entries[i].side == self.against);
+        let best = others.min_by(|&a, &b| each(a).total_cmp(&each(b))).expect("there is one");
+        let batches = entries[best].batch as f64 / entries[ours].batch as f64;
+        verdict(samples[ours].over(&samples[best]) * batches, (self.at_most)(size))
+    }
 }

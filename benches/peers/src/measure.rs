@@ -61,7 +61,7 @@ impl Samples {
 }
 
 /// Lets each contender run in each round; who is first changes from round to round.
-pub fn compare(contenders: &mut [Box<dyn Contender>], plan: Plan) -> Vec<Samples> {
+pub fn compare(contenders: &mut [&mut dyn Contender], plan: Plan) -> Vec<Samples> {
     let counts: Vec<u32> = contenders.iter_mut().map(|c| calibrate(&mut **c, plan.turn)).collect();
     let mut samples = vec![Samples(Vec::with_capacity(plan.rounds)); contenders.len()];
     for round in 0..plan.rounds {

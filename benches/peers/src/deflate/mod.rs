@@ -93,9 +93,7 @@ pub fn report(plan: Plan) -> String {
     text
 }
 
-const HEAD: &str = "## Compression
-
-A JSON message from a server to a client in memory: compressed, framed, parsed, inflated, checked as UTF-8 and told.
+const HEAD: &str = "A JSON message from a server to a client in memory: compressed, framed, parsed, inflated, checked as UTF-8 and told.
 `zlib-rs` is the floor: the same settings over the same data, no frames, no limits; `x floor` is against the one with
 the same memory level. Windows are of 15 bits, and thresholds below which messages go as they are have been set to 0.
 ";
@@ -114,18 +112,10 @@ fn measure(size: usize, context: Context, plan: Plan) -> (Vec<Entry>, Vec<Sample
     if context == Context::Reset {
         entries.extend(worker::entry(size));
     }
-    let (mut entries, mut contenders): (Vec<_>, Vec<_>) = entries.into_iter().map(split).unzip();
+    let mut contenders: Vec<&mut dyn Contender> =
+        entries.iter_mut().map(|entry| &mut *entry.contender as _).collect();
     let samples = compare(&mut contenders, plan);
-    for (entry, contender) in entries.iter_mut().zip(contenders) {
-        entry.contender = contender;
-    }
     (entries, samples)
-}
-
-fn split(mut entry: Entry) -> (Entry, Box<dyn Contender>) {
-    let nothing = Box::new(Local::new(|_| ()));
-    let contender = std::mem::replace(&mut entry.contender, nothing);
-    (entry, contender)
 }
 
 fn local(

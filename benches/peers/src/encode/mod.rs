@@ -1,6 +1,5 @@
 //! Encoding: binary messages are sent one by one into a transport that takes all.
 
-mod drain;
 mod writers;
 
 use std::hint::black_box;
@@ -8,42 +7,62 @@ use std::hint::black_box;
 use bytes::Bytes;
 use hybi::{Connection, Received, RecvBuf, Role};
 
-use self::drain::Drain;
 use self::writers::Writer;
-use crate::grid::{self, Entry};
+use crate::drain::Drain;
+use crate::grid::{self, Entry, Goal, Side};
 use crate::measure::{Local, Plan};
 
 const SIZES: [usize; 6] = [8, 32, 125, 1024, 16 * 1024, 1024 * 1024];
 
 /// Measures and tells.
 pub fn report(plan: Plan) -> String {
-    let mut text = String::from(HEAD);
-    let mut losses = String::new();
-    for (role, title) in [(Role::Server, "Server"), (Role::Client, "Client (masks)")] {
-        let table = grid::measure(title, &SIZES, plan, &mut losses, |size| entries(role, size));
-        text += &format!("\n### {title}\n\n{table}");
-    }
-    text + &grid::losses(&losses)
+    let server = grid::measure(&SIZES, plan, &SERVER, |size| {
+        let mut entries = vec![entry::<writers::Floor>((Role::Server, size), "floor", "a plain copy of header and payload")];
+        entries.extend(libraries(Role::Server, size));
+        entries
+    });
+    let client = grid::measure(&SIZES, plan, &CLIENT, |size| libraries(Role::Client, size));
+    format!("{HEAD}\n### Server\n\n{server}\n### Client (masks)\n\n{client}")
 }
 
-const HEAD: &str = "## Encoding
-
-Binary messages are sent and flushed one by one into a transport in memory that takes all and keeps nothing. The message
+const HEAD: &str = "Binary messages are sent and flushed one by one into a transport in memory that takes all and keeps nothing. The message
 is a `Bytes` that others share, so a client cannot mask it in place. Nanoseconds a message. Mask keys: hybi from the operating
-system, through a pool; tungstenite, fastwebsockets and yawc from `rand`; tokio-websockets and sockudo-ws from
-`fastrand`, which can be predicted.
+system, through a pool; tungstenite, fastwebsockets, yawc and soketto from `rand`; tokio-websockets and sockudo-ws from
+`fastrand`, wtx from a generator seeded with the time: those three can be predicted, and the goal does not count them.
 ";
 
-fn entries(role: Role, size: usize) -> Vec<Entry> {
+const OURS: &str = "send";
+
+const SERVER: [Goal; 2] = [
+    Goal { how: OURS, against: Side::Peer, at_most: |size| (size <= 125).then_some(0.7) },
+    Goal { how: OURS, against: Side::Floor, at_most: |size| (size == 1024).then_some(1.2) },
+];
+const CLIENT: [Goal; 1] = [Goal { how: OURS, against: Side::Peer, at_most: |_| Some(0.7) }];
+
+fn libraries(role: Role, size: usize) -> Vec<Entry> {
     let case = (role, size);
-    vec![
-        entry::<writers::Hybi>(case, "hybi", "send"),
+    let mut entries = vec![
+        entry::<writers::Hybi>(case, "hybi", OURS),
         entry::<writers::Tungstenite>(case, "tungstenite", "blocking, write and flush"),
+        entry::<writers::TokioTungstenite>(case, "tokio-tungstenite", "Sink"),
         entry::<writers::Fastwebsockets>(case, "fastwebsockets", "write_frame"),
         entry::<writers::TokioWebsockets>(case, "tokio-websockets", "Sink"),
         entry::<writers::Yawc>(case, "yawc", "Sink"),
         entry::<writers::Sockudo>(case, "sockudo-ws", "Sink, no timers"),
-    ]
+        entry::<writers::Soketto>(case, "soketto", "send_binary, flush"),
+        match role {
+            Role::Server => entry::<writers::Wtx<false>>(case, "wtx", "write_frame"),
+            Role::Client => entry::<writers::Wtx<true>>(case, "wtx", "write_frame of a copy"),
+        },
+    ];
+    if role == Role::Client {
+        for entry in &mut entries {
+            if matches!(entry.name, "tokio-websockets" | "sockudo-ws" | "wtx") {
+                entry.side = Side::Predictable;
+            }
+        }
+    }
+    entries
 }
 
 fn entry<W: Writer + 'static>(
@@ -55,7 +74,7 @@ fn entry<W: Writer + 'static>(
     verify::<W>(role, &message);
     let mut writer = W::open(role, Drain::new());
     let contender = Local::new(move |_| writer.write(black_box(&message)));
-    Entry { name, how, batch: 1, contender: Box::new(contender) }
+    Entry { side: Side::of(name), name, how, batch: 1, contender: Box::new(contender) }
 }
 
 /// Sees that the other end reads what was sent.

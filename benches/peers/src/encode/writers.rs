@@ -3,8 +3,12 @@
 use bytes::{Buf, Bytes};
 use futures::SinkExt;
 use hybi::{Connection, OsMaskKeys, Role};
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+use wtx::rng::{Xorshift64, simple_seed};
+use wtx::web_socket::OpCode;
 
-use super::drain::Drain;
+use crate::drain::Drain;
+use crate::floor::put_header;
 use crate::pipe::now;
 
 /// An end that sends.
@@ -12,6 +16,21 @@ pub(super) trait Writer {
     fn open(role: Role, drain: Drain) -> Self;
     /// Sends a message and flushes.
     fn write(&mut self, message: &Bytes);
+}
+
+pub(super) struct Floor(Vec<u8>, Drain);
+
+impl Writer for Floor {
+    fn open(_: Role, drain: Drain) -> Self {
+        Self(Vec::new(), drain)
+    }
+
+    fn write(&mut self, message: &Bytes) {
+        self.0.clear();
+        put_header(&mut self.0, 0x82, message.len());
+        self.0.extend_from_slice(message);
+        self.1.put(&self.0);
+    }
 }
 
 pub(super) struct Hybi(Connection, Drain);
@@ -29,7 +48,7 @@ impl Writer for Hybi {
         self.0.send(message.clone()).expect("there is room");
         let tx = self.0.transmit();
         while tx.has_remaining() {
-            let taken = self.1.take(tx.chunk());
+            let taken = self.1.put(tx.chunk());
             tx.advance(taken);
         }
     }
@@ -48,6 +67,22 @@ impl Writer for Tungstenite {
 
     fn write(&mut self, message: &Bytes) {
         self.0.send(tungstenite::Message::Binary(message.clone())).expect("there is room");
+    }
+}
+
+pub(super) struct TokioTungstenite(tokio_tungstenite::WebSocketStream<Drain>);
+
+impl Writer for TokioTungstenite {
+    fn open(role: Role, drain: Drain) -> Self {
+        let role = match role {
+            Role::Server => tungstenite::protocol::Role::Server,
+            Role::Client => tungstenite::protocol::Role::Client,
+        };
+        Self(now(tokio_tungstenite::WebSocketStream::from_raw_socket(drain, role, None)))
+    }
+
+    fn write(&mut self, message: &Bytes) {
+        now(self.0.send(tungstenite::Message::Binary(message.clone()))).expect("there is room");
     }
 }
 
@@ -114,5 +149,65 @@ impl Writer for Sockudo {
     fn write(&mut self, message: &Bytes) {
         let message = sockudo_ws::Message::Binary(message.clone());
         now(self.0.send(message)).expect("there is room");
+    }
+}
+
+pub(super) struct Soketto(soketto::Sender<Compat<Drain>>);
+
+impl Writer for Soketto {
+    fn open(role: Role, drain: Drain) -> Self {
+        let mode = match role {
+            Role::Server => soketto::Mode::Server,
+            Role::Client => soketto::Mode::Client,
+        };
+        Self(soketto::connection::Builder::new(drain.compat(), mode).finish().0)
+    }
+
+    fn write(&mut self, message: &Bytes) {
+        now(self.0.send_binary(message)).expect("there is room");
+        now(self.0.flush()).expect("there is room");
+    }
+}
+
+/// A client masks in place, so it needs a copy of what others share.
+pub(super) struct Wtx<const IS_CLIENT: bool>(
+    wtx::web_socket::WebSocketOwned<(), Xorshift64, Drain, IS_CLIENT>,
+    Vec<u8>,
+);
+
+impl<const IS_CLIENT: bool> Writer for Wtx<IS_CLIENT> {
+    fn open(_: Role, drain: Drain) -> Self {
+        let rng = Xorshift64::from(simple_seed());
+        let buffer = wtx::web_socket::WebSocketBuffer::new();
+        Self(wtx::web_socket::WebSocket::new((), false, rng, drain, buffer), Vec::new())
+    }
+
+    fn write(&mut self, message: &Bytes) {
+        if IS_CLIENT || self.1.is_empty() {
+            self.1.clear();
+            self.1.extend_from_slice(message);
+        }
+        let mut frame = wtx::web_socket::Frame::new_fin(OpCode::Binary, &mut self.1[..]);
+        now(self.0.write_frame(&mut frame)).expect("there is room");
+    }
+}
+
+impl wtx::stream::StreamReader for Drain {
+    async fn read(&mut self, _: &mut [u8]) -> wtx::Result<usize> {
+        std::future::pending().await
+    }
+}
+
+impl wtx::stream::StreamWriter for Drain {
+    async fn write_all(&mut self, data: &[u8]) -> wtx::Result<()> {
+        self.put(data);
+        Ok(())
+    }
+
+    async fn write_all_vectored(&mut self, slices: &[&[u8]]) -> wtx::Result<()> {
+        slices.iter().for_each(|data| {
+            self.put(data);
+        });
+        Ok(())
     }
 }

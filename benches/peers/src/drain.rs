@@ -9,23 +9,26 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What was written.
-pub(super) type Record = Arc<Mutex<Vec<u8>>>;
+pub type Record = Arc<Mutex<Vec<u8>>>;
 
 /// Takes bytes, and keeps them where somebody wants to see them.
-#[derive(Debug)]
-pub(super) struct Drain(Option<Record>);
+#[derive(Debug, Default)]
+pub struct Drain(Option<Record>);
 
 impl Drain {
-    pub(super) fn new() -> Self {
-        Self(None)
+    /// Keeps nothing.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    pub(super) fn recording() -> (Self, Record) {
+    /// Keeps all.
+    pub fn recording() -> (Self, Record) {
         let record = Record::default();
         (Self(Some(record.clone())), record)
     }
 
-    pub(super) fn take(&mut self, data: &[u8]) -> usize {
+    /// Takes a piece; returns its length.
+    pub fn put(&mut self, data: &[u8]) -> usize {
         if let Some(record) = &self.0 {
             record.lock().expect("nobody panics").extend_from_slice(data);
         }
@@ -41,7 +44,7 @@ impl io::Read for Drain {
 
 impl Write for Drain {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        Ok(self.take(data))
+        Ok(self.put(data))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -65,7 +68,7 @@ impl AsyncWrite for Drain {
         _: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(self.take(data)))
+        Poll::Ready(Ok(self.put(data)))
     }
 
     fn poll_write_vectored(
@@ -73,7 +76,7 @@ impl AsyncWrite for Drain {
         _: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(slices.iter().map(|data| self.take(data)).sum()))
+        Poll::Ready(Ok(slices.iter().map(|data| self.put(data)).sum()))
     }
 
     fn is_write_vectored(&self) -> bool {
