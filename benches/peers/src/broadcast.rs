@@ -126,7 +126,8 @@ impl Room {
             let _entered = runtime.enter();
             let stream = tokio::net::TcpStream::from_std(stream).expect("a runtime is entered");
             let (role, agreed) = (Role::Server, Negotiated::default());
-            let ws = hybi::tokio::WebSocket::from_upgraded(stream, role, &[], agreed, config.clone());
+            let ws =
+                hybi::tokio::WebSocket::from_upgraded(stream, role, &[], agreed, config.clone());
             members.push(ws);
         }
         std::thread::spawn(move || drain(readers));

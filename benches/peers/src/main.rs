@@ -1,7 +1,7 @@
 //! Measures hybi beside its peers and prints the tables. `--out FILE` writes them into a file, where the tables of other
 //! subjects stay; `--quick` measures a little only, to see that all works; names choose some of the subjects.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hybi_peers::measure::Plan;
 use hybi_peers::results::{self, Section};
@@ -40,7 +40,9 @@ fn main() {
         if !chosen.is_empty() && !chosen.iter().any(|chosen| chosen == name) {
             continue;
         }
+        let started = Instant::now();
         let section = Section::new(title, plan, &report(plan));
+        eprintln!("{name} took {} s", started.elapsed().as_secs());
         println!("{section}");
         if let Some(out) = &out {
             let titles = SUBJECTS.map(|(_, title, _)| title);

@@ -47,7 +47,10 @@ fn entries(phase: usize, size: usize) -> Vec<Entry> {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
-        entries.insert(1, entry(case, "floor", "u64, AVX2", |data, key| unsafe { mask_avx2(data, key) }));
+        entries.insert(
+            1,
+            entry(case, "floor", "u64, AVX2", |data, key| unsafe { mask_avx2(data, key) }),
+        );
     }
     entries
 }
@@ -69,6 +72,7 @@ fn entry(
     mask(&mut memory[start..start + size], KEY);
     let is_masked = (0..size).all(|i| memory[start + i] == KEY[i % 4]);
     assert!(is_masked, "{name} masks");
-    let contender = Local::new(move |_| mask(black_box(&mut memory[start..start + size]), black_box(KEY)));
+    let contender =
+        Local::new(move |_| mask(black_box(&mut memory[start..start + size]), black_box(KEY)));
     Entry { side: Side::of(name), name, how, batch: 1, contender: Box::new(contender) }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// One end of a connection in memory. Nobody is woken: what is read has been written before.
 #[derive(Debug)]
@@ -74,6 +74,25 @@ impl AsyncWrite for End {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+impl wtx::stream::StreamReader for End {
+    async fn read(&mut self, buf: &mut [u8]) -> wtx::Result<usize> {
+        Ok(AsyncReadExt::read(self, buf).await?)
+    }
+}
+
+impl wtx::stream::StreamWriter for End {
+    async fn write_all(&mut self, data: &[u8]) -> wtx::Result<()> {
+        self.tx.lock().expect("nobody panics").extend_from_slice(data);
+        Ok(())
+    }
+
+    async fn write_all_vectored(&mut self, slices: &[&[u8]]) -> wtx::Result<()> {
+        let mut lane = self.tx.lock().expect("nobody panics");
+        slices.iter().for_each(|data| lane.extend_from_slice(data));
+        Ok(())
     }
 }
 

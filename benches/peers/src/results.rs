@@ -85,3 +85,23 @@ fn today() -> String {
     }
     format!("{year}-{month:02}-{:02}", day + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_measured_anew_leaves_the_others_as_they_were() {
+        let path = std::env::temp_dir().join(format!("hybi-peers-{}.md", std::process::id()));
+        let path = path.to_str().expect("a path in UTF-8");
+        let section = |title: &str, body: &str| Section { title: title.into(), body: body.into() };
+        let titles = ["First", "Second"];
+        put(path, &titles, section("Second", "### Table\n\n| 1 |\n")).expect("written");
+        put(path, &titles, section("Gone", "nothing\n")).expect("written");
+        put(path, &titles, section("First", "old\n")).expect("written");
+        put(path, &titles, section("First", "new\n")).expect("written");
+        let text = fs::read_to_string(path).expect("it is there");
+        fs::remove_file(path).expect("it is there");
+        assert_eq!(text, format!("{HEAD}\n## First\n\nnew\n\n## Second\n\n### Table\n\n| 1 |\n"));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod feed;
 mod readers;
+mod streams;
 
 use std::hint::black_box;
 
@@ -78,16 +79,16 @@ fn entries(kind: Kind, size: usize) -> Vec<Entry> {
         entry::<readers::Floor>(case, "floor", "hand-written"),
         entry::<readers::Borrowed>(case, "hybi", BORROWED),
         entry::<readers::Owned>(case, "hybi", OWNED),
-        entry::<readers::Tungstenite>(case, "tungstenite", "blocking, read buffer of 16 KiB"),
-        entry::<readers::TokioTungstenite>(case, "tokio-tungstenite", "Stream, buffer of 16 KiB"),
-        entry::<readers::Fastwebsockets>(case, "fastwebsockets", "FragmentCollector"),
-        entry::<readers::TokioWebsockets>(case, "tokio-websockets", "Stream"),
-        entry::<readers::Yawc>(case, "yawc", "next_frame, with UTF-8 check"),
+        entry::<streams::Tungstenite>(case, "tungstenite", "blocking, read buffer of 16 KiB"),
+        entry::<streams::TokioTungstenite>(case, "tokio-tungstenite", "Stream, buffer of 16 KiB"),
+        entry::<streams::Fastwebsockets>(case, "fastwebsockets", "FragmentCollector"),
+        entry::<streams::TokioWebsockets>(case, "tokio-websockets", "Stream"),
+        entry::<streams::Yawc>(case, "yawc", "next_frame, with UTF-8 check"),
         entry::<readers::YawcCodec>(case, "yawc", "codec alone"),
-        entry::<readers::Sockudo>(case, "sockudo-ws", "Stream, no timers"),
+        entry::<streams::Sockudo>(case, "sockudo-ws", "Stream, no timers"),
         entry::<readers::SockudoProtocol>(case, "sockudo-ws", "protocol alone"),
-        entry::<readers::Wtx>(case, "wtx", "read_frame, Adaptive: borrowed"),
-        entry::<readers::Soketto>(case, "soketto", "receive_data into one Vec"),
+        entry::<streams::Wtx>(case, "wtx", "read_frame, Adaptive: borrowed"),
+        entry::<streams::Soketto>(case, "soketto", "receive_data into one Vec"),
     ]
 }
 

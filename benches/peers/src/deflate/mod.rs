@@ -9,6 +9,7 @@ mod sockudo;
 #[cfg(feature = "c-zlib")]
 pub mod soketto;
 mod worker;
+mod wtx;
 mod yawc;
 mod zlib;
 
@@ -108,8 +109,10 @@ fn measure(size: usize, context: Context, plan: Plan) -> (Vec<Entry>, Vec<Sample
         local("yawc", 8, "two connections over a pipe", yawc::Pair::new(context), &messages),
         local("sockudo-ws", 8, "two protocols, no I/O", sockudo::Pair::new(context), &messages),
     ];
-    // It knows no other way than to forget all after each message.
+    // They know no other way than to forget all after each message.
     if context == Context::Reset {
+        let how = "two connections over a pipe";
+        entries.push(local("wtx", 8, how, wtx::Pair::new(), &messages));
         entries.extend(worker::entry(size));
     }
     let mut contenders: Vec<&mut dyn Contender> =

@@ -61,7 +61,11 @@ impl Load {
     /// Connects and sends nothing but the opening handshakes.
     pub(super) fn connect(port: u16, speaks: Speaks, shape: Shape) -> io::Result<Self> {
         let connections = (0..shape.connections).map(|_| connect(port, speaks));
-        let mut load = Self { connections: connections.collect::<io::Result<_>>()?, batch: Vec::new(), answer: 0 };
+        let mut load = Self {
+            connections: connections.collect::<io::Result<_>>()?,
+            batch: Vec::new(),
+            answer: 0,
+        };
         load.set_message(speaks, shape.size, shape.in_flight);
         Ok(load)
     }
@@ -85,10 +89,15 @@ impl Load {
         for stream in &self.connections {
             let mut told = vec![0; expected.len()];
             let (mut rx, mut tx) = (stream, stream);
-            std::thread::scope(|scope| {
-                scope.spawn(|| tx.write_all(&self.batch));
-                rx.read_exact(&mut told)
-            })?;
+            if self.batch.len() <= SAFE {
+                tx.write_all(&self.batch)?;
+                rx.read_exact(&mut told)?;
+            } else {
+                std::thread::scope(|scope| {
+                    scope.spawn(|| tx.write_all(&self.batch));
+                    rx.read_exact(&mut told)
+                })?;
+            }
             assert!(told == expected, "what comes back is what was sent");
         }
         Ok(())
@@ -96,7 +105,11 @@ impl Load {
 
     /// Sends on each connection so many times, and waits for the answers. Returns the processor time it took here.
     pub(super) fn run(&self, rounds: u32) -> io::Result<Duration> {
-        if self.batch.len() <= SAFE { self.run_in_turn(rounds) } else { self.run_with_threads(rounds) }
+        if self.batch.len() <= SAFE {
+            self.run_in_turn(rounds)
+        } else {
+            self.run_with_threads(rounds)
+        }
     }
 
     /// Sends once on each connection, and waits for its answer before the next.

@@ -10,8 +10,8 @@ mod server;
 use std::io;
 use std::time::Duration;
 
-use self::load::{Load, Shape};
 pub(crate) use self::load::thread_cpu;
+use self::load::{Load, Shape};
 use self::process::Process;
 use self::server::{HYBI, RAW, Server};
 use crate::grid::{Side, nanos, verdict};

@@ -22,6 +22,8 @@ pub(super) struct Server {
 pub(super) enum Kind {
     /// One thread of this package's program.
     Own,
+    /// The same as one before it in the list, driven otherwise: its memory is no other.
+    Again,
     /// A thread for each connection.
     Threads,
     /// A program of its own, in another language.
@@ -38,19 +40,23 @@ pub(super) fn all() -> Vec<Server> {
         own("raw TCP", "on tokio", "raw"),
         own("floor", "hand-written, on tokio", "floor"),
         own("hybi", "recv, feed (flushes before it waits)", "hybi"),
-        own("hybi", "readable, parts: borrowed", "hybi-borrowed"),
-        own("hybi", "recv, send each", "hybi-send"),
+        again("hybi", "readable, parts: borrowed", "hybi-borrowed"),
+        again("hybi", "recv, send each", "hybi-send"),
         own("tungstenite", "blocking, a thread each; send each", "tungstenite"),
         own("tokio-tungstenite", "send each", "tokio-tungstenite"),
-        own("tokio-tungstenite", "feed, flush before waiting", "tokio-tungstenite-batch"),
-        own("tokio-tungstenite", "its own buffer of 128 KiB; send each", "tokio-tungstenite-default"),
+        again("tokio-tungstenite", "feed, flush before waiting", "tokio-tungstenite-batch"),
+        own(
+            "tokio-tungstenite",
+            "its own buffer of 128 KiB; send each",
+            "tokio-tungstenite-default",
+        ),
         own("fastwebsockets", "send each, its only mode", "fastwebsockets"),
         own("tokio-websockets", "send each", "tokio-websockets"),
-        own("tokio-websockets", "feed, flush before waiting", "tokio-websockets-batch"),
+        again("tokio-websockets", "feed, flush before waiting", "tokio-websockets-batch"),
         own("yawc", "send each", "yawc"),
-        own("yawc", "feed, flush before waiting", "yawc-batch"),
+        again("yawc", "feed, flush before waiting", "yawc-batch"),
         own("sockudo-ws", "send each", "sockudo-ws"),
-        own("sockudo-ws", "feed, flush before waiting", "sockudo-ws-batch"),
+        again("sockudo-ws", "feed, flush before waiting", "sockudo-ws-batch"),
         own("wtx", "send each, its only mode", "wtx"),
         own("soketto", "send and flush each, its only mode", "soketto"),
     ];
@@ -79,6 +85,11 @@ fn own(name: &'static str, how: &'static str, program: &str) -> Server {
     };
     let kind = if program == "tungstenite" { Kind::Threads } else { Kind::Own };
     Server { side, name, how, speaks, command: vec![path, program.to_owned()], kind }
+}
+
+/// The server before this one, driven otherwise.
+fn again(name: &'static str, how: &'static str, program: &str) -> Server {
+    Server { kind: Kind::Again, ..own(name, how, program) }
 }
 
 impl Server {

@@ -17,7 +17,11 @@ const SIZES: [usize; 6] = [8, 32, 125, 1024, 16 * 1024, 1024 * 1024];
 /// Measures and tells.
 pub fn report(plan: Plan) -> String {
     let server = grid::measure(&SIZES, plan, &SERVER, |size| {
-        let mut entries = vec![entry::<writers::Floor>((Role::Server, size), "floor", "a plain copy of header and payload")];
+        let mut entries = vec![entry::<writers::Floor>(
+            (Role::Server, size),
+            "floor",
+            "a plain copy of header and payload",
+        )];
         entries.extend(libraries(Role::Server, size));
         entries
     });

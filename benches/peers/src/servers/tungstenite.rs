@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tungstenite::protocol::WebSocketConfig;
 use tungstenite::Error;
+use tungstenite::protocol::WebSocketConfig;
 
 use super::{Ended, READ, sink};
 
@@ -53,4 +53,3 @@ async fn accept(
 fn config() -> WebSocketConfig {
     WebSocketConfig::default().read_buffer_size(READ)
 }
-
