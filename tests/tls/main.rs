@@ -6,6 +6,7 @@
 mod adapters;
 mod certificates;
 mod conversations;
+mod environment;
 mod faults;
 mod meeting;
 mod refusals;

@@ -462,32 +462,3 @@ fn a_forged_record_is_one_error_and_the_peer_is_told_by_an_alert() {
         assert_eq!(told.to_string(), "received fatal alert: BadRecordMac");
     });
 }
-
-/// What `keys_are_logged_where_it_was_asked_for` runs in a process of its own, where the environment names a file.
-#[test]
-fn a_meeting_that_logs_its_keys() {
-    let tls = client().log_keys().build().unwrap();
-    crate::meeting::meet(&tls, &server(), |met| drop(met.client.unwrap()));
-}
-
-/// The same without asking.
-#[test]
-fn a_meeting_that_logs_no_keys() {
-    crate::meeting::meet(&client().build().unwrap(), &server(), |met| drop(met.client.unwrap()));
-}
-
-#[test]
-fn keys_are_logged_where_it_was_asked_for() {
-    for (test, logs) in
-        [("a_meeting_that_logs_its_keys", true), ("a_meeting_that_logs_no_keys", false)]
-    {
-        let file = std::env::temp_dir().join(format!("hybi-keys-{}-{logs}", std::process::id()));
-        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-        let alone =
-            alone.args(["--exact", &format!("streams::{test}")]).env("SSLKEYLOGFILE", &file);
-        assert!(alone.output().unwrap().status.success());
-        let written = std::fs::read_to_string(&file).unwrap_or_default();
-        let _ = std::fs::remove_file(&file);
-        assert_eq!(written.contains("CLIENT_TRAFFIC_SECRET_0"), logs, "{written:?}");
-    }
-}
