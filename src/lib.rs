@@ -131,6 +131,6 @@ pub use message::{Compress, Kind, Message, Outgoing, Prepared, Utf8Bytes};
 pub use time::Instant;
 
 /// The README's programs compile.
-#[cfg(all(doctest, feature = "tokio"))]
+#[cfg(all(doctest, feature = "tokio", feature = "tls"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -4,10 +4,13 @@
 
 #[path = "../adapters/mod.rs"]
 mod adapters;
+mod bounds;
 mod certificates;
 mod conversations;
+mod environment;
 mod faults;
 mod meeting;
+mod records;
 mod refusals;
 mod streams;
 mod wire;

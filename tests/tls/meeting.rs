@@ -16,7 +16,10 @@ pub(crate) struct Met {
 }
 
 pub(crate) const HOST: &str = "example.com";
-const URL: &str = "wss://example.com/chat";
+pub(crate) const URL: &str = "wss://example.com/chat";
+
+pub(crate) type TokioTls<S> = hybi::tokio::TlsStream<S>;
+pub(crate) type BlockingTls<S> = hybi::blocking::TlsStream<S>;
 
 /// Lets two ends meet over the blocking adapter, over tokio, and each over the other.
 pub(crate) fn meet(client: &ClientTls, server: &ServerTls, check: impl Fn(Met)) {

@@ -131,7 +131,7 @@ fn http_2_is_refused_where_configurations_of_the_callers_own_agree_on_it() {
 }
 
 #[test]
-fn ends_without_a_version_in_common_part() {
+fn two_ends_without_a_version_in_common_part() {
     let provider = server().config().crypto_provider().clone();
     let old = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS12])

@@ -19,7 +19,8 @@ use crate::adapter::tls::{Agreed, ClientTls, ServerTls, Session, TlsError, with_
 /// one TLS record (one for each 16 KiB) and one write. The end of the stream without TLS's `close_notify` is an error of kind
 /// [`UnexpectedEof`](ErrorKind::UnexpectedEof) here; the WebSocket goes by its Close frame alone.
 ///
-/// No method that waits is in the way of another task's: reading never writes, unless the session has failed.
+/// Reading never writes, unless the session has failed, and writing never reads: halves of it in two tasks do not take
+/// each other's wake-ups.
 pub struct TlsStream<S> {
     io: S,
     session: Box<Session>,
