@@ -22,7 +22,6 @@ mod socket;
 mod words;
 
 use std::future::Future;
-use std::net::TcpStream;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
@@ -35,11 +34,11 @@ fn main() -> Result<ExitCode> {
         ["server-tokio", addr] => match tokio_runtime()?.block_on(server::serve_tokio(addr))? {},
         ["server-blocking", addr] => match server::serve_blocking(addr)? {},
         ["client-tokio", url, ref cases @ ..] => {
-            type Socket = hybi::tokio::WebSocket<tokio::net::TcpStream>;
+            type Socket = hybi::tokio::WebSocket<hybi::tokio::AnyStream>;
             tokio_runtime()?.block_on(client::run::<Socket>(url, &read(cases)?))
         }
         ["client-blocking", url, ref cases @ ..] => {
-            type Socket = hybi::blocking::WebSocket<TcpStream>;
+            type Socket = hybi::blocking::WebSocket<hybi::blocking::AnyStream>;
             at_once(client::run::<Socket>(url, &read(cases)?))
         }
         _ => return Err("usage: interop server-tokio ADDR | client-tokio URL | ...".into()),

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | a thread and a socket | [`blocking`] |
 //! | a tokio task | `hybi::tokio` (feature `tokio`) |
+//! | a URL, and wishes about the way there | [`Connect`] |
 //! | another runtime, or none | [`handshake`] and [`Connection`], as the `sans_io` example does |
 //! | hyper, axum, or another HTTP library | [`handshake::Incoming::from_request`], then `WebSocket::from_upgraded` |
 //! | frames to look at, no connection | [`frame`] |
@@ -49,6 +50,7 @@
 //! | `tls-webpki-roots` | no | whom a client trusts: the certificates of Mozilla's program, compiled in |
 //! | `tls-native-roots` | no | the same: those of the system's store |
 //! | `tls-platform-verifier` | no | the same: whom the system trusts, by its own verifier where it has one |
+//! | `tcp-keepalive` | no | `TcpOptions::keepalive`, by `socket2` |
 //!
 //! # How a connection ends
 //!
@@ -91,6 +93,8 @@ extern crate alloc;
 mod adapter;
 pub mod buffer;
 mod config;
+#[cfg(feature = "handshake")]
+pub mod connect;
 pub mod connection;
 #[cfg(feature = "deflate")]
 pub mod deflate;
@@ -108,7 +112,9 @@ pub use adapter::tls;
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
 #[cfg(feature = "handshake")]
-pub use adapter::{OsMaskKeys, blocking};
+pub use adapter::{
+    Connect, ConnectError, ConnectFailure, ConnectStep, OsMaskKeys, TcpOptions, blocking,
+};
 pub use buffer::{RecvBuf, Transmit};
 pub use config::{Config, Delivery, Role};
 pub use connection::{

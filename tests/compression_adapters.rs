@@ -52,7 +52,7 @@ fn compressed_messages_go_both_ways_over_tcp() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move {
-            let io = listener.accept().await.unwrap().0;
+            let io = hybi::tokio::AnyStream::from(listener.accept().await.unwrap().0);
             let config = config(|wish| wish.send.context_takeover = true);
             hybi::tokio::accept_with(io, Default::default(), config).await.unwrap()
         });

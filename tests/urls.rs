@@ -139,13 +139,20 @@ fn what_must_be_encoded_is_refused_and_not_mended() {
         "ws://a/\0",
         "ws://a\0/",
         "ws://a/\u{7f}",
-        "ws://bücher.example/",
         "ws://a/ü",
         "ws://a/?\u{2028}",
         "\u{feff}ws://a/",
     ] {
         assert_eq!(refuse(text), UrlError::Syntax, "{text:?}");
     }
+}
+
+#[test]
+fn a_host_in_another_script_is_told_to_come_in_its_ascii_form() {
+    for text in ["ws://bücher.example/", "wss://例え.jp", "ws://a.ß:80?x", "ws://ü/ü"] {
+        assert_eq!(refuse(text), UrlError::NonAsciiHost, "{text}");
+    }
+    assert!(UrlError::NonAsciiHost.to_string().contains("xn--"));
 }
 
 /// RFC 3986 sections 2.1, 3.3 and 3.4.

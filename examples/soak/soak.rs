@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use hybi::deflate::Direction as DeflateDirection;
 use hybi::handshake::Accept;
+use hybi::tokio::AnyStream;
 use hybi::{Compression, Config};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -185,6 +186,7 @@ impl Host {
 
     async fn answer(self: Arc<Self>, stream: TcpStream) -> Result<()> {
         stream.set_nodelay(true)?;
+        let stream = AnyStream::from(stream);
         let incoming = hybi::tokio::receive_request(stream, Default::default()).await?;
         let number = incoming.path().trim_start_matches('/').parse()?;
         let record = self.expected().remove(&number).ok_or("a connection came twice")?;

@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 #[cfg(feature = "tls")]
 use super::tls::TlsError;
+use super::ConnectError;
 use crate::connection::Closed;
 use crate::error::SendError;
 use crate::handshake::{AcceptError, HandshakeError, RequestError, UrlError};
@@ -16,6 +17,8 @@ pub enum Error {
     Io(io::Error),
     /// The opening handshake failed: the peer is at fault.
     Handshake(HandshakeError),
+    /// No connection came about.
+    Connect(ConnectError),
     /// The request cannot be made: the caller is at fault.
     Request(RequestError),
     /// The request cannot be accepted in this way: the caller is at fault.
@@ -34,6 +37,7 @@ impl fmt::Display for Error {
         match self {
             Self::Io(error) => fmt::Display::fmt(error, f),
             Self::Handshake(error) => fmt::Display::fmt(error, f),
+            Self::Connect(error) => fmt::Display::fmt(error, f),
             Self::Request(error) => fmt::Display::fmt(error, f),
             Self::Accept(error) => fmt::Display::fmt(error, f),
             Self::Send(error) => fmt::Display::fmt(error, f),
@@ -49,6 +53,7 @@ impl std::error::Error for Error {
         Some(match self {
             Self::Io(error) => error,
             Self::Handshake(error) => error,
+            Self::Connect(error) => error,
             Self::Request(error) => error,
             Self::Accept(error) => error,
             Self::Send(error) => error,
@@ -75,6 +80,12 @@ impl From<TlsError> for Error {
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
+    }
+}
+
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(error)
     }
 }
 

@@ -6,6 +6,8 @@
 pub mod blocking;
 #[cfg(feature = "deflate")]
 mod codecs;
+mod connect;
+mod connect_error;
 mod entropy;
 mod error;
 #[cfg(feature = "tls")]
@@ -13,13 +15,15 @@ pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use connect::{Connect, TcpOptions};
+pub use connect_error::{ConnectError, ConnectFailure, ConnectStep};
 pub use entropy::OsMaskKeys;
 pub use error::Error;
 
 use std::sync::{Arc, LazyLock};
 
 use crate::connection::{Closed, Connection};
-use crate::handshake::{Accept, Negotiated, Refusal, Request};
+use crate::handshake::{Accept, Negotiated, Refusal, Request, RequestError};
 use crate::{Config, Role};
 
 /// What the application has decided about a request: see `reject` of the adapters.
@@ -40,6 +44,40 @@ pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(
         Some(error) => Err(Error::Io(error)),
         None => Err(Error::Closed(closed.into())),
     }
+}
+
+/// Whether the URL can be connected to at all, before anything is sent.
+pub(crate) fn check_tls(connect: &Connect) -> Result<(), ConnectError> {
+    if connect.request.url().is_tls() {
+        return Err(RequestError::NeedsTls.into());
+    }
+    Ok(())
+}
+
+/// Sets the options of a TCP connection, of whichever adapter.
+macro_rules! set_tcp_options {
+    ($stream:expr, $options:expr) => {
+        $stream.set_nodelay($options.nodelay).and_then(|()| {
+            #[cfg(feature = "tcp-keepalive")]
+            if let Some(idle) = $options.keepalive {
+                let probes = socket2::TcpKeepalive::new().with_time(idle).with_interval(idle);
+                socket2::SockRef::from($stream).set_tcp_keepalive(&probes)?;
+            }
+            Ok(())
+        })
+    };
+}
+pub(crate) use set_tcp_options;
+
+/// Whom a client's handshake is made with, as messages name it: host and port, or the path of a socket.
+pub(crate) fn peer(connect: &Connect) -> String {
+    let url = connect.request.url();
+    connect.socket.clone().unwrap_or_else(|| authority(url.host(), url.port()))
+}
+
+/// Host and port as messages name them.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// The connection of a finished handshake.

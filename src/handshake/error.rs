@@ -164,7 +164,10 @@ pub enum RequestError {
     ReservedHeader(http::HeaderName),
     /// A subprotocol that is not a token (RFC 9110 section 5.6.2), or one named twice.
     InvalidSubprotocol,
-    /// A `wss:` URL where no TLS stream was given.
+    /// A value that cannot stand in the header: control characters, or for credentials more than RFC 7617 or RFC 6750
+    /// admits.
+    InvalidHeader(http::HeaderName),
+    /// A `wss:` URL where neither a feature nor the caller provides TLS.
     NeedsTls,
 }
 
@@ -180,7 +183,10 @@ impl fmt::Display for RequestError {
             Self::Url(error) => fmt::Display::fmt(error, f),
             Self::ReservedHeader(name) => write!(f, "{name} is set by the handshake itself"),
             Self::InvalidSubprotocol => f.write_str("subprotocol is not a token or named twice"),
-            Self::NeedsTls => f.write_str("wss needs TLS: hand a TLS stream to `connect_over`"),
+            Self::InvalidHeader(name) => write!(f, "value cannot stand in the {name} header"),
+            Self::NeedsTls => f.write_str(
+                "wss needs TLS: enable a `tls` feature, or hand a TLS stream to `connect_over`",
+            ),
         }
     }
 }
@@ -199,6 +205,10 @@ pub enum UrlError {
     UserInfo,
     /// No host, or one that is neither a name nor an address.
     Host,
+    /// A host in another script than ASCII, whose form for the domain name system (`xn--`) is needed.
+    NonAsciiHost,
+    /// A `ws+unix:` URL without the absolute path of a socket.
+    SocketPath,
     /// A port that is not a number from 1 to 65535.
     Port,
     /// Not a URL, or one with characters that must be percent-encoded.
@@ -212,6 +222,10 @@ impl fmt::Display for UrlError {
             Self::Fragment => "WebSocket URLs have no fragment: encode # as %23",
             Self::UserInfo => "URL carries a user name: send an Authorization header instead",
             Self::Host => "URL has no valid host",
+            Self::NonAsciiHost => "URL host is not ASCII: write its xn-- form",
+            Self::SocketPath => {
+                "URL has no absolute socket path: write ws+unix:/path/to/socket:/resource"
+            }
             Self::Port => "URL port is not a number from 1 to 65535",
             Self::Syntax => "not a URL: encode spaces, controls and non-ASCII characters",
         })

@@ -44,6 +44,8 @@ pub use url::Url;
 pub use verify::verify;
 
 pub(crate) use client::TIMEOUT as CLIENT_TIMEOUT;
+#[cfg(unix)]
+pub(crate) use url::percent_decode;
 
 /// The refusal of a request that did not come in time.
 #[cfg(feature = "tokio")]

@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::Ipv6Addr;
 use core::str::FromStr;
@@ -74,7 +75,10 @@ impl FromStr for Url {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(UrlError::Syntax);
+            let authority = text.split_once("://").map_or("", |(_, rest)| rest);
+            let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+            let is_ascii = authority.is_ascii();
+            return Err(if is_ascii { UrlError::Syntax } else { UrlError::NonAsciiHost });
         }
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Syntax)?;
         let tls = match scheme {
@@ -130,6 +134,20 @@ pub(super) fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16
 /// in their ASCII form (`xn--`).
 fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+/// The text that `%` and two hexadecimal digits stand for in `text`; `None` where they do not follow or it is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            _ => byte,
+        });
+    }
+    String::from_utf8(decoded).ok()
 }
 
 fn parse_resource(resource: &str) -> Result<String, UrlError> {

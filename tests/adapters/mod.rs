@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
+#[cfg(feature = "tokio")]
+pub(crate) mod away;
 pub(crate) mod faulty;
 pub(crate) mod frames;
 pub(crate) mod gated;

@@ -14,7 +14,7 @@ use crate::{Connection, Instant, Message, RecvBuf};
 const SLICES: usize = 16;
 
 /// The shortest wait: sockets refuse zero.
-const SHORTEST: Duration = Duration::from_millis(1);
+pub(super) const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct Driver<S> {

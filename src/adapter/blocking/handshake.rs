@@ -1,19 +1,18 @@
 //! The opening handshake over a blocking stream.
 
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
-use super::driver::{Driver, is_idle};
+use super::driver::{Driver, SHORTEST, is_idle};
 use super::{Error, Transport, WebSocket};
 use crate::adapter::{
     complete_accept, complete_request, connection, default_config, entropy, refused,
 };
 use crate::handshake::{
-    self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
-    ServerHandshake, ServerOptions,
+    self, Accept, ClientHandshake, Limits, Progress, Rejection, Request, ServerHandshake,
+    ServerOptions,
 };
 use crate::{Config, Instant, RecvBuf, Role};
 
@@ -145,51 +144,13 @@ impl<S> Deref for Incoming<S> {
     }
 }
 
-/// Connects to a `ws://` URL over TCP.
-///
-/// Takes a URL or a [`Request`] with subprotocols and headers. TCP and handshake are bounded by 20 s each;
-/// the system's name resolution cannot be bounded by a blocking call.
-///
-/// # Errors
-///
-/// [`Error::Request`] for a bad URL, [`Error::Io`], [`Error::Handshake`].
-pub fn connect<R>(request: R) -> Result<WebSocket<TcpStream>, Error>
-where
-    R: TryInto<Request>,
-    Error: From<R::Error>,
-{
-    connect_with(request, default_config())
-}
-
-/// Connects to a `ws://` URL over TCP with limits and timeouts of one's own.
-///
-/// # Errors
-///
-/// As [`connect`].
-pub fn connect_with<R>(
-    request: R,
-    config: impl Into<Arc<Config>>,
-) -> Result<WebSocket<TcpStream>, Error>
-where
-    R: TryInto<Request>,
-    Error: From<R::Error>,
-{
-    let request = request.try_into()?;
-    if request.url().is_tls() {
-        return Err(RequestError::NeedsTls.into());
-    }
-    let io = dial(request.url().host(), request.url().port())?;
-    io.set_nodelay(true)?;
-    open(io, request, config)
-}
-
 /// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
 ///
 /// Bounded by 20 s where the stream can be.
 ///
 /// # Errors
 ///
-/// [`Error::Handshake`], among others [`HandshakeError::Refused`] with the server's whole response.
+/// [`Error::Handshake`], among others [`Refused`](handshake::HandshakeError::Refused) with the server's whole response.
 pub fn connect_over<S, R>(
     io: S,
     request: R,
@@ -200,22 +161,25 @@ where
     R: TryInto<Request>,
     Error: From<R::Error>,
 {
-    open(io, request.try_into()?, config)
+    let limits = Limits { timeout: handshake::CLIENT_TIMEOUT, ..Limits::default() };
+    open(io, RecvBuf::new(), request.try_into()?, limits, config.into())
 }
 
-fn open<S: Transport>(
+/// Makes the opening handshake. `rx` holds what has come through the stream before.
+pub(super) fn open<S: Transport>(
     mut io: S,
+    mut rx: RecvBuf,
     request: Request,
-    config: impl Into<Arc<Config>>,
+    limits: Limits,
+    config: Arc<Config>,
 ) -> Result<WebSocket<S>, Error> {
     let own = io.read_bound()?;
     let clock = Clock::now();
-    let config = config.into();
-    let (mut client, bytes) =
+    let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
-    io.bound_writes(handshake::CLIENT_TIMEOUT)?;
+    let mut client = client.with_limits(limits);
+    io.bound_writes(limits.timeout.max(SHORTEST))?;
     write(&mut io, &bytes)?;
-    let mut rx = RecvBuf::new();
     loop {
         match client.advance(&mut rx)? {
             Progress::Done(done) => {
@@ -237,28 +201,13 @@ fn open<S: Transport>(
     }
 }
 
-/// The first of the host's addresses that takes a connection.
-fn dial(host: &str, port: u16) -> Result<TcpStream, Error> {
-    use std::net::ToSocketAddrs;
-
-    let deadline = Clock::now() + handshake::CLIENT_TIMEOUT;
-    let mut failed = None;
-    for address in (host, port).to_socket_addrs()? {
-        let left = deadline.saturating_duration_since(Clock::now());
-        if left.is_zero() {
-            return Err(HandshakeError::Timeout.into());
-        }
-        match TcpStream::connect_timeout(&address, left) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failed = Some(error),
-        }
-    }
-    Err(failed.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into()).into())
-}
-
 /// Reads once, for at most `limit` where the stream can be bounded; `None` if nothing came.
-fn read<S: Transport>(io: &mut S, rx: &mut RecvBuf, limit: Duration) -> io::Result<Option<usize>> {
-    let bounded = io.bound_reads(limit.max(Duration::from_millis(1)))?;
+pub(super) fn read<S: Transport>(
+    io: &mut S,
+    rx: &mut RecvBuf,
+    limit: Duration,
+) -> io::Result<Option<usize>> {
+    let bounded = io.bound_reads(limit.max(SHORTEST))?;
     match io.read(rx.space()) {
         Ok(count) => {
             rx.filled(count);
@@ -273,7 +222,7 @@ fn read<S: Transport>(io: &mut S, rx: &mut RecvBuf, limit: Duration) -> io::Resu
 }
 
 /// Writes and flushes all of `bytes`.
-fn write<S: Transport>(io: &mut S, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write<S: Transport>(io: &mut S, bytes: &[u8]) -> io::Result<()> {
     io.write_all(bytes)?;
     loop {
         match io.flush() {

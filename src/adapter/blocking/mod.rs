@@ -21,6 +21,9 @@
 //! [`feed`](WebSocket::feed) queues, [`send`](WebSocket::send) queues and flushes. Whatever is queued is sent
 //! before any method waits.
 
+mod any_stream;
+mod connect;
+mod dial;
 mod driver;
 mod handshake;
 mod split;
@@ -30,9 +33,9 @@ mod transport;
 mod websocket;
 
 pub use crate::adapter::Error;
-pub use handshake::{
-    Incoming, accept, accept_with, connect, connect_over, connect_with, receive_request,
-};
+pub use any_stream::AnyStream;
+pub use connect::{connect, connect_with};
+pub use handshake::{Incoming, accept, accept_with, connect_over, receive_request};
 pub use split::{Receiver, Sender};
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;

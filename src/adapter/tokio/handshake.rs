@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use ::tokio::net::TcpStream;
 use ::tokio::time::{Instant, timeout, timeout_at};
 
 use super::driver::Driver;
@@ -19,7 +18,7 @@ use crate::adapter::{
     complete_accept, complete_request, connection, default_config, entropy, refused,
 };
 use crate::handshake::{
-    self, Accept, ClientHandshake, HandshakeError, Progress, Rejection, Request, RequestError,
+    self, Accept, ClientHandshake, HandshakeError, Limits, Progress, Rejection, Request,
     ServerHandshake, ServerOptions,
 };
 use crate::{Config, RecvBuf, Role};
@@ -172,50 +171,6 @@ impl<S> Deref for Incoming<S> {
     }
 }
 
-/// Connects to a `ws://` URL over TCP.
-///
-/// Takes a URL or a [`Request`] with subprotocols and headers. Bounded by 20 s in all. Dropping the future
-/// drops the stream.
-///
-/// # Errors
-///
-/// [`Error::Request`] for a bad URL, [`Error::Io`], [`Error::Handshake`].
-pub fn connect<R>(request: R) -> impl Future<Output = Result<WebSocket<TcpStream>, Error>>
-where
-    R: TryInto<Request>,
-    Error: From<R::Error>,
-{
-    connect_with(request, default_config())
-}
-
-/// Connects to a `ws://` URL over TCP with limits and timeouts of one's own.
-///
-/// # Errors
-///
-/// As [`connect`].
-pub fn connect_with<R>(
-    request: R,
-    config: impl Into<Arc<Config>>,
-) -> impl Future<Output = Result<WebSocket<TcpStream>, Error>>
-where
-    R: TryInto<Request>,
-    Error: From<R::Error>,
-{
-    let (request, config) = (request.try_into().map_err(Error::from), config.into());
-    Box::pin(async move {
-        let request = request?;
-        if request.url().is_tls() {
-            return Err(RequestError::NeedsTls.into());
-        }
-        let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
-        let url = request.url();
-        let io = timeout_at(deadline, TcpStream::connect((url.host(), url.port())));
-        let io = io.await.map_err(|_| HandshakeError::Timeout)??;
-        io.set_nodelay(true)?;
-        open(io, request, config, deadline).await
-    })
-}
-
 /// Makes the opening handshake as a client over any stream: TCP, TLS, a proxy's tunnel, memory.
 ///
 /// Bounded by 20 s. Dropping the future drops the stream; hand in `&mut stream` to keep it.
@@ -234,26 +189,27 @@ where
     Error: From<R::Error>,
 {
     let (request, config) = (request.try_into().map_err(Error::from), config.into());
-    Box::pin(async move {
-        let deadline = Instant::now() + handshake::CLIENT_TIMEOUT;
-        open(io, request?, config, deadline).await
-    })
+    let limits = Limits { timeout: handshake::CLIENT_TIMEOUT, ..Limits::default() };
+    Box::pin(async move { open(io, RecvBuf::new(), request?, limits, config).await })
 }
 
-async fn open<S>(
+/// Makes the opening handshake. `rx` holds what has come through the stream before.
+pub(super) async fn open<S>(
     mut io: S,
+    mut rx: RecvBuf,
     request: Request,
+    limits: Limits,
     config: Arc<Config>,
-    deadline: Instant,
 ) -> Result<WebSocket<S>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut client, bytes) =
+    let deadline = Instant::now() + limits.timeout;
+    let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
+    let mut client = client.with_limits(limits);
     let written = timeout_at(deadline, write(&mut io, &bytes)).await;
     written.map_err(|_| HandshakeError::Timeout)??;
-    let mut rx = RecvBuf::new();
     loop {
         match client.advance(&mut rx)? {
             Progress::Done(done) => {
@@ -275,7 +231,7 @@ where
 }
 
 /// Reads once.
-async fn read<S: AsyncRead + Unpin>(io: &mut S, rx: &mut RecvBuf) -> io::Result<usize> {
+pub(super) async fn read<S: AsyncRead + Unpin>(io: &mut S, rx: &mut RecvBuf) -> io::Result<usize> {
     loop {
         match io.read_buf(&mut rx.spare()).await {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -287,7 +243,7 @@ async fn read<S: AsyncRead + Unpin>(io: &mut S, rx: &mut RecvBuf) -> io::Result<
 }
 
 /// Writes and flushes all of `bytes`.
-async fn write<S: AsyncWrite + Unpin>(io: &mut S, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn write<S: AsyncWrite + Unpin>(io: &mut S, mut bytes: &[u8]) -> io::Result<()> {
     loop {
         let written = match bytes {
             [] => io.flush().await.map(|()| None),

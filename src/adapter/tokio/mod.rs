@@ -22,6 +22,9 @@
 //! before any method waits, so nothing is ever stuck; several answers to messages that came together leave
 //! together.
 
+mod any_stream;
+mod connect;
+mod dial;
 mod driver;
 mod handshake;
 mod pool;
@@ -32,9 +35,9 @@ mod tls;
 mod websocket;
 
 pub use crate::adapter::Error;
-pub use handshake::{
-    Incoming, accept, accept_with, connect, connect_over, connect_with, receive_request,
-};
+pub use any_stream::AnyStream;
+pub use connect::{connect, connect_with};
+pub use handshake::{Incoming, accept, accept_with, connect_over, receive_request};
 pub use split::{Receiver, ReuniteError, Sender};
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;

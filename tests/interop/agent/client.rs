@@ -2,7 +2,7 @@
 
 use http::header::{HeaderName, HeaderValue};
 use hybi::blocking::Error;
-use hybi::handshake::{HandshakeError, Request};
+use hybi::handshake::Request;
 use hybi::{Cause, CloseCode, Config, Message};
 
 use crate::Result;
@@ -199,11 +199,12 @@ async fn headers<S: Socket>(url: &str) -> Result<()> {
 }
 
 async fn refused<S: Socket>(url: &str) -> Result<()> {
-    let response = match connect::<S>(url, "/refuse").await {
-        Err(Error::Handshake(HandshakeError::Refused(response))) => response,
+    let error = match connect::<S>(url, "/refuse").await {
+        Err(Error::Connect(error)) => error,
         Err(other) => return Err(other.into()),
         Ok(_) => return Err("the server accepted".into()),
     };
+    let response = error.response().ok_or("there is no response")?;
     same("the status", &response.status().as_u16(), &401)?;
     let realm = response.headers().get("www-authenticate");
     same("its header", &realm, &Some(&HeaderValue::from_static("Basic realm=\"interop\"")))?;

@@ -2,7 +2,7 @@
 
 use hybi::blocking::Error;
 use hybi::deflate::{Direction, Params};
-use hybi::handshake::{Accept, DeflateOffer, HandshakeError, Negotiated, Request, WindowHint};
+use hybi::handshake::{Accept, DeflateOffer, Negotiated, Request, WindowHint};
 use hybi::{Cause, CloseCode, Compression, Config, Message};
 
 use crate::Result;
@@ -39,11 +39,13 @@ pub(crate) async fn as_client<S: Socket>(url: &str, query: &str) -> Result<()> {
     }
     let connected = S::connect(request, config).await;
     if word(query, "a")? == "refused" {
-        return match connected {
-            Err(Error::Handshake(HandshakeError::Refused(response))) => {
-                same("the status", &response.status().as_u16(), &400)
-            }
-            other => Err(format!("instead of a refusal came {:?}", other.err()).into()),
+        let refused = match &connected {
+            Err(Error::Connect(error)) => error.response(),
+            _ => None,
+        };
+        return match refused {
+            Some(response) => same("the status", &response.status().as_u16(), &400),
+            None => Err(format!("instead of a refusal came {:?}", connected.err()).into()),
         };
     }
     let mut ws = connected?;

@@ -32,10 +32,13 @@ pub(crate) async fn serve_tokio(addr: &str) -> Result<Infallible> {
                 return sent && stream.shutdown().await.is_err();
             }
             let options = ServerOptions::default();
-            let incoming = match hybi::tokio::receive_request(stream, options).await {
-                Ok(incoming) => incoming,
-                Err(error) => return report("handshake", Err(error.into())),
-            };
+            let incoming =
+                match hybi::tokio::receive_request(hybi::tokio::AnyStream::from(stream), options)
+                    .await
+                {
+                    Ok(incoming) => incoming,
+                    Err(error) => return report("handshake", Err(error.into())),
+                };
             let asked = Asked::new(&incoming);
             let conversation = async {
                 match asked.answer(&incoming)? {
@@ -66,7 +69,10 @@ pub(crate) fn serve_blocking(addr: &str) -> Result<Infallible> {
                 return sent && stream.shutdown(Shutdown::Write).is_err();
             }
             let options = ServerOptions::default();
-            let incoming = match hybi::blocking::receive_request(stream, options) {
+            let incoming = match hybi::blocking::receive_request(
+                hybi::blocking::AnyStream::from(stream),
+                options,
+            ) {
                 Ok(incoming) => incoming,
                 Err(error) => return report("handshake", Err(error.into())),
             };

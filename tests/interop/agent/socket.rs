@@ -61,13 +61,13 @@ impl Told {
 
 /// Hands each method on to the adapter: `$wait` is `.await` or nothing, `$task` what runs beside.
 macro_rules! socket {
-    ($adapter:ident, $stream:ty, [$($wait:tt)*], $task:ident) => {
-        impl Socket for hybi::$adapter::WebSocket<$stream> {
+    ($adapter:ident, [$($wait:tt)*], $task:ident) => {
+        impl Socket for hybi::$adapter::WebSocket<hybi::$adapter::AnyStream> {
             async fn connect(
         request: Request,
         config: Config,
     ) -> Result<Self, Error> {
-                hybi::$adapter::connect_with(request, config)$($wait)*
+                Ok(hybi::$adapter::connect_with(request, config)$($wait)*?)
             }
 
             async fn recv(&mut self) -> Result<Option<Message>, Error> {
@@ -158,8 +158,8 @@ macro_rules! thread {
     };
 }
 
-socket!(tokio, tokio::net::TcpStream, [.await], tokio_task);
-socket!(blocking, std::net::TcpStream, [], thread);
+socket!(tokio, [.await], tokio_task);
+socket!(blocking, [], thread);
 
 /// Sends a message in three fragments, the second empty, with a ping after the first.
 ///

@@ -1,0 +1,157 @@
+//! From a host's name to a TCP connection.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
+
+use ::tokio::net::{TcpStream, lookup_host};
+use ::tokio::time::{Instant as Clock, timeout_at};
+
+use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, authority, set_tcp_options};
+use crate::connect::{Pace, Race};
+use crate::{Instant, TcpOptions};
+
+/// A connection to the first of a host's addresses that takes one.
+pub(super) async fn dial(
+    (host, port): (&str, u16),
+    addresses: Vec<SocketAddr>,
+    tcp: &TcpOptions,
+    deadline: Clock,
+) -> Result<TcpStream, ConnectError> {
+    let failed = |failure: ConnectFailure| {
+        ConnectError::new(ConnectStep::Transport, authority(host, port), failure)
+    };
+    let stream = race(addresses, deadline, TcpStream::connect).await;
+    let stream = stream.map_err(|each| failed(each.into()))?;
+    set_tcp_options!(&stream, tcp).map_err(|error| failed(error.into()))?;
+    Ok(stream)
+}
+
+/// The host's addresses, as the system's resolver orders them.
+pub(super) async fn resolve(
+    (host, port): (&str, u16),
+    deadline: Clock,
+) -> Result<Vec<SocketAddr>, ConnectError> {
+    let failure = match timeout_at(deadline, lookup_host((host, port))).await {
+        Ok(Ok(addresses)) => return Ok(addresses.collect()),
+        Ok(Err(error)) => error.into(),
+        Err(_) => ConnectFailure::Timeout,
+    };
+    Err(ConnectError::new(ConnectStep::Resolve, host, failure))
+}
+
+/// An attempt to connect that is under way.
+type Attempt<F> = (SocketAddr, Pin<Box<F>>);
+
+/// Runs the attempts of a [`Race`] and returns the first connection; the other attempts end with it.
+async fn race<S, F: Future<Output = io::Result<S>>>(
+    addresses: Vec<SocketAddr>,
+    deadline: Clock,
+    attempt: impl Fn(SocketAddr) -> F,
+) -> Result<S, Vec<(SocketAddr, io::Error)>> {
+    let epoch = Clock::now();
+    let mut race = Race::new(addresses);
+    let mut running: Vec<Attempt<F>> = Vec::new();
+    let mut failures = Vec::new();
+    loop {
+        let now = Clock::now();
+        if now >= deadline {
+            let silent = race.running().iter();
+            failures.extend(silent.map(|address| (*address, ErrorKind::TimedOut.into())));
+            return Err(failures);
+        }
+        let until = match race.next(Instant::from_origin(now - epoch)) {
+            Pace::Start(address) => {
+                running.push((address, Box::pin(attempt(address))));
+                continue;
+            }
+            Pace::Wait(Some(until)) => deadline.min(epoch + until.since(Instant::ORIGIN)),
+            Pace::Wait(None) => deadline,
+            Pace::Lost => return Err(failures),
+        };
+        match timeout_at(until, first_to_end(&mut running)).await {
+            Ok((_, Ok(stream))) => return Ok(stream),
+            Ok((address, Err(error))) => {
+                race.handle_failure(address);
+                failures.push((address, error));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Waits for any of the attempts and takes it out.
+async fn first_to_end<F: Future>(running: &mut Vec<Attempt<F>>) -> (SocketAddr, F::Output) {
+    poll_fn(|cx| {
+        for at in 0..running.len() {
+            if let Poll::Ready(output) = running[at].1.as_mut().poll(cx) {
+                let (address, _) = running.swap_remove(at);
+                return Poll::Ready((address, output));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::Duration;
+
+    use super::*;
+
+    static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+    /// Counts the attempts that have not ended.
+    struct Counted;
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            RUNNING.fetch_sub(1, SeqCst);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_address_costs_a_quarter_of_a_second_and_nothing_goes_on_after_the_race() {
+        let start = Clock::now();
+        let attempt = |address: SocketAddr| async move {
+            RUNNING.fetch_add(1, SeqCst);
+            let _counted = Counted;
+            match address.port() {
+                3 => Ok(()),
+                4.. => Err(ErrorKind::ConnectionRefused.into()),
+                _ => pending().await,
+            }
+        };
+        let won = race(ports(&[1, 2, 3]), start + Duration::from_secs(20), attempt).await;
+        assert!(won.is_ok());
+        assert_eq!(start.elapsed(), Duration::from_millis(500));
+        assert_eq!(RUNNING.load(SeqCst), 0, "the losers are gone");
+
+        let deadline = Clock::now() + Duration::from_secs(20);
+        let failures = race(ports(&[1, 4, 2]), deadline, attempt).await.expect_err("nobody wins");
+        assert_eq!(Clock::now(), deadline);
+        let kinds: Vec<_> = failures.iter().map(|(at, error)| (at.port(), error.kind())).collect();
+        let (refused, silent) = (ErrorKind::ConnectionRefused, ErrorKind::TimedOut);
+        assert_eq!(kinds, [(4, refused), (1, silent), (2, silent)]);
+
+        let failures = race(ports(&[4, 5]), deadline + Duration::from_secs(1), attempt).await;
+        assert_eq!(failures.expect_err("nobody wins").len(), 2);
+        assert_eq!(Clock::now(), deadline, "failures are not waited for");
+
+        let mut given_up =
+            Box::pin(race(ports(&[1, 2]), Clock::now() + Duration::from_secs(9), attempt));
+        let waited = timeout_at(Clock::now() + Duration::from_secs(1), &mut given_up).await;
+        assert!(waited.is_err() && RUNNING.load(SeqCst) == 2);
+        drop(given_up);
+        assert_eq!(RUNNING.load(SeqCst), 0, "who is dropped leaves nothing running");
+    }
+
+    fn ports(ports: &[u16]) -> Vec<SocketAddr> {
+        ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port))).collect()
+    }
+}
