@@ -103,6 +103,8 @@ pub mod frame;
 #[cfg(feature = "handshake")]
 pub mod handshake;
 mod message;
+#[cfg(feature = "handshake")]
+pub mod proxy;
 mod time;
 mod unchecked;
 pub mod utf8;

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 
+use super::{ConnectError, ConnectFailure, ConnectStep, Error, default_config, peer};
 use crate::Config;
 #[cfg(unix)]
 use crate::connect;
-use crate::handshake::{Limits, Request, RequestError, Url, UrlError};
+use crate::connect::{RedirectError, redirect};
+use crate::handshake::{HandshakeError, Limits, Request, RequestError, Url, UrlError};
+use crate::proxy::{Proxies, Proxy, ProxyVariableError};
 
 /// A connection to be made: a request, and the way to the server.
 ///
@@ -40,7 +43,13 @@ pub struct Connect {
     pub(super) config: Arc<Config>,
     pub(super) limits: Limits,
     pub(super) tcp: TcpOptions,
+    pub(super) proxies: Proxies,
+    /// How many redirects are still followed, where any are.
+    redirects: Option<u8>,
 }
+
+/// How many redirects are followed one after the other, where they are.
+const MOST_REDIRECTS: u8 = 5;
 
 /// How TCP connections are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +108,24 @@ impl Connect {
         self.header(header::ORIGIN, value)
     }
 
+    /// Sends user and password, as [`Request::basic_auth`].
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::InvalidHeader`] for a user name with a colon, or control characters.
+    pub fn basic_auth(self, user: &str, password: &str) -> Result<Self, RequestError> {
+        Ok(Self { request: self.request.basic_auth(user, password)?, ..self })
+    }
+
+    /// Sends a token, as [`Request::bearer_auth`].
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::InvalidHeader`] for characters that a token may not have.
+    pub fn bearer_auth(self, token: &str) -> Result<Self, RequestError> {
+        Ok(Self { request: self.request.bearer_auth(token)?, ..self })
+    }
+
     /// Offers compression, as [`Config::compression`] does.
     #[cfg(feature = "deflate")]
     pub fn compression(mut self, compression: crate::Compression) -> Self {
@@ -124,9 +151,49 @@ impl Connect {
     }
 
     /// Connects to one of these addresses, which [race](crate::connect::Race), instead of those that the host's name resolves to. The name
-    /// still stands in the request.
+    /// still stands in the request. A proxy that resolves names does not look at them.
     pub fn addresses(self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self { addresses: Some(addresses.into_iter().collect()), ..self }
+    }
+
+    /// Goes through a proxy: by `CONNECT`, for `ws:` as for `wss:`, or by SOCKS 5. No proxy is used unless one is given.
+    ///
+    /// ```no_run
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[cfg(feature = "tokio")] {
+    /// let connect = hybi::Connect::new("ws://example.com/")?.proxy("http://user:password@proxy.example:3128".parse()?);
+    /// let mut ws = hybi::tokio::connect(connect).await?;
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn proxy(self, proxy: Proxy) -> Self {
+        self.proxies(proxy.into())
+    }
+
+    /// Goes through a proxy where these rules name one for the server's host.
+    pub fn proxies(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// Goes through the proxy that the environment variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name for the server's
+    /// host, as [`Proxies::from_variables`] reads them.
+    ///
+    /// # Errors
+    ///
+    /// Which variable names no proxy.
+    pub fn proxies_from_environment(self) -> Result<Self, ProxyVariableError> {
+        // What is not Unicode is no URL either, and told as that.
+        let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+        Ok(self.proxies(Proxies::from_variables(variable)?))
+    }
+
+    /// Follows redirects, at most five one after the other; by default they are refusals as others are.
+    ///
+    /// Never from `wss:` to `ws:`. Where scheme, host or port change, what is secret is not sent along: see
+    /// [`redirect`](crate::connect::redirect).
+    pub fn follow_redirects(self) -> Self {
+        Self { redirects: Some(MOST_REDIRECTS), ..self }
     }
 
     /// Sets how TCP connections are made.
@@ -138,6 +205,41 @@ impl Connect {
     #[must_use]
     pub fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// Where a failed handshake leads to, if it is a redirect that is to be followed.
+    pub(super) fn redirected(mut self, error: Error) -> Result<Self, ConnectError> {
+        let (left, response) = match (self.redirects, error) {
+            (Some(left), Error::Handshake(HandshakeError::Refused(response))) => (left, response),
+            (_, error) => {
+                return Err(ConnectError::new(ConnectStep::Handshake, peer(&self), error));
+            }
+        };
+        let error = match redirect(&self.request, &response) {
+            Ok(None) => {
+                let refused = HandshakeError::Refused(response);
+                return Err(ConnectError::new(
+                    ConnectStep::Handshake,
+                    peer(&self),
+                    Error::from(refused),
+                ));
+            }
+            Ok(Some(_)) if left == 0 => RedirectError::TooMany,
+            Ok(Some(next)) => {
+                let (here, there) = (self.request.url(), next.url());
+                if self.socket.is_none() || here.same_origin(there) {
+                    if (here.host(), here.port()) != (there.host(), there.port()) {
+                        // They were meant for another host.
+                        self.addresses = None;
+                    }
+                    return Ok(Self { request: next, redirects: Some(left - 1), ..self });
+                }
+                RedirectError::LeavesSocket
+            }
+            Err(error) => error,
+        };
+        let failure = ConnectFailure::Redirect { error, response };
+        Err(ConnectError::new(ConnectStep::Redirect, peer(&self), failure))
     }
 }
 
@@ -157,9 +259,11 @@ impl From<Request> for Connect {
             request,
             socket: None,
             addresses: None,
-            config: Arc::default(),
+            config: default_config(),
             limits: Limits { timeout: crate::handshake::CLIENT_TIMEOUT, ..Limits::default() },
             tcp: TcpOptions::default(),
+            proxies: Proxies::default(),
+            redirects: None,
         }
     }
 }

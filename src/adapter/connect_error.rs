@@ -6,7 +6,9 @@ use std::{fmt, io};
 use bytes::Bytes;
 
 use super::Error;
+use crate::connect::RedirectError;
 use crate::handshake::{HandshakeError, RequestError, UrlError};
+use crate::proxy::ProxyError;
 
 /// Why `connect` failed, and in which step.
 ///
@@ -31,8 +33,12 @@ pub enum ConnectStep {
     Resolve,
     /// A connection to the host, or to the socket in the file system, was asked for.
     Transport,
+    /// A proxy, to which there is a connection, was asked for a way to the server.
+    Proxy,
     /// The opening handshake (RFC 6455 section 4) was made.
     Handshake,
+    /// The server sent us on, and the redirect was looked at.
+    Redirect,
 }
 
 /// What went wrong in a step.
@@ -46,8 +52,17 @@ pub enum ConnectFailure {
     /// No address of the host took a connection; each with what went wrong,
     /// [`TimedOut`](io::ErrorKind::TimedOut) where nobody answered in time.
     Addresses(Vec<(SocketAddr, io::Error)>),
+    /// The proxy opened no way to the server.
+    Proxy(ProxyError),
     /// The opening handshake failed.
     Handshake(HandshakeError),
+    /// A redirect that must not be followed.
+    Redirect {
+        /// Why not.
+        error: RedirectError,
+        /// What the server answered.
+        response: Box<http::Response<Bytes>>,
+    },
     /// The time for all steps together is over.
     Timeout,
 }
@@ -100,11 +115,13 @@ impl ConnectError {
         }
     }
 
-    /// The response of a server that refused: status, headers and the first 64 KiB of the body.
+    /// The response of a server that refused, or of a proxy: status, headers and the first 64 KiB of the body.
     #[must_use]
     pub fn response(&self) -> Option<&http::Response<Bytes>> {
         match self.failure() {
-            ConnectFailure::Handshake(HandshakeError::Refused(response)) => Some(response),
+            ConnectFailure::Handshake(HandshakeError::Refused(response))
+            | ConnectFailure::Proxy(ProxyError::Refused(response))
+            | ConnectFailure::Redirect { response, .. } => Some(response),
             _ => None,
         }
     }
@@ -117,6 +134,8 @@ impl fmt::Display for ConnectError {
             ConnectStep::Request => return fmt::Display::fmt(failure, f),
             ConnectStep::Resolve => write!(f, "cannot resolve {peer}: ")?,
             ConnectStep::Transport => write!(f, "cannot connect to {peer}: ")?,
+            ConnectStep::Proxy => write!(f, "no way to {peer}: ")?,
+            ConnectStep::Redirect => write!(f, "{peer} sends us on: ")?,
             ConnectStep::Handshake => write!(f, "opening handshake with {peer} failed: ")?,
         }
         fmt::Display::fmt(failure, f)
@@ -128,7 +147,9 @@ impl fmt::Display for ConnectFailure {
         match self {
             Self::Request(error) => fmt::Display::fmt(error, f),
             Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Proxy(error) => fmt::Display::fmt(error, f),
             Self::Handshake(error) => fmt::Display::fmt(error, f),
+            Self::Redirect { error, .. } => fmt::Display::fmt(error, f),
             Self::Timeout => f.write_str("took too long"),
             Self::Addresses(each) if each.is_empty() => f.write_str("host has no address"),
             Self::Addresses(each) => {
@@ -153,8 +174,10 @@ impl std::error::Error for ConnectError {
         match self.failure() {
             ConnectFailure::Request(error) => Some(error),
             ConnectFailure::Io(error) => Some(error),
+            ConnectFailure::Proxy(error) => Some(error),
             ConnectFailure::Handshake(error) => Some(error),
             ConnectFailure::Addresses(each) => each.first().map(|(_, error)| error as _),
+            ConnectFailure::Redirect { error, .. } => Some(error),
             ConnectFailure::Timeout => None,
         }
     }
@@ -163,6 +186,12 @@ impl std::error::Error for ConnectError {
 impl From<io::Error> for ConnectFailure {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<ProxyError> for ConnectFailure {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
     }
 }
 

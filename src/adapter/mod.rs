@@ -23,7 +23,8 @@ pub use error::Error;
 use std::sync::{Arc, LazyLock};
 
 use crate::connection::{Closed, Connection};
-use crate::handshake::{Accept, Negotiated, Refusal, Request, RequestError};
+use crate::handshake::{Accept, Negotiated, Refusal, Request, RequestError, bracketed};
+use crate::proxy::Proxy;
 use crate::{Config, Role};
 
 /// What the application has decided about a request: see `reject` of the adapters.
@@ -48,7 +49,9 @@ pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(
 
 /// Whether the URL can be connected to at all, before anything is sent.
 pub(crate) fn check_tls(connect: &Connect) -> Result<(), ConnectError> {
-    if connect.request.url().is_tls() {
+    let url = connect.request.url();
+    let proxy = connect.proxies.proxy_for(url.host(), url.port());
+    if url.is_tls() || proxy.is_some_and(Proxy::is_tls) {
         return Err(RequestError::NeedsTls.into());
     }
     Ok(())
@@ -77,7 +80,7 @@ pub(crate) fn peer(connect: &Connect) -> String {
 
 /// Host and port as messages name them.
 pub(crate) fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    format!("{}:{port}", bracketed(host))
 }
 
 /// The connection of a finished handshake.

@@ -1,20 +1,14 @@
 //! The client's steps: sending a request, reading the answer.
 
-use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::{StatusCode, Version};
+use http::StatusCode;
 
-use super::body::Body;
-use super::head::{Kind, MAX_HEADERS, Scanner};
-use super::server::copy_headers;
+use super::reply::Reply;
 use super::{HandshakeError, Key, Limits, Negotiated, Progress, Request, verify};
 use crate::buffer::RecvBuf;
 use crate::time::Instant;
-
-/// How many interim responses (1xx other than 101) are passed over.
-const MAX_INTERIM: u8 = 8;
 
 /// How long a client waits for the whole handshake, unless [`Limits::timeout`] says otherwise.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -42,10 +36,7 @@ pub struct ClientHandshake {
     request: Request,
     key: Key,
     limits: Limits,
-    scanner: Scanner,
-    interim: u8,
-    /// A response other than 101 whose body is being read.
-    refused: Option<Box<(http::Response<()>, Body)>>,
+    reply: Reply,
     deadline: Option<Instant>,
 }
 
@@ -66,9 +57,7 @@ impl ClientHandshake {
         let key = Key::from_nonce(nonce);
         let bytes = request.to_bytes(&key);
         let limits = Limits { timeout: TIMEOUT, ..Limits::default() };
-        let scanner = Scanner::new(Kind::Response);
-        let client =
-            Self { request, key, limits, scanner, interim: 0, refused: None, deadline: None };
+        let client = Self { request, key, limits, reply: Reply::new(), deadline: None };
         (client, bytes)
     }
 
@@ -89,39 +78,18 @@ impl ClientHandshake {
         mut self,
         rx: &mut RecvBuf,
     ) -> Result<Progress<Self, Established>, HandshakeError> {
-        loop {
-            if let Some(refused) = &mut self.refused {
-                return match refused.1.advance(rx) {
-                    true => Err(self.handle_eof()),
-                    false => Ok(Progress::Continue(self)),
-                };
-            }
-            let Some(len) = self.scanner.scan(rx.unread(), &self.limits)? else {
-                return Ok(Progress::Continue(self));
-            };
-            let response = parse_response(rx.unread().get(..len).unwrap_or_default())?;
-            rx.consume(len);
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                let negotiated = verify(&response, &self.request, &self.key)?;
-                return Ok(Progress::Done(Established { negotiated, response }));
-            }
-            if response.status().is_informational() {
-                self.interim = self.interim.saturating_add(1);
-                if self.interim > MAX_INTERIM {
-                    return Err(HandshakeError::TooManyInterim);
-                }
-                self.scanner = Scanner::new(Kind::Response);
-                continue;
-            }
-            let body = Body::new(response.status(), response.headers());
-            self.refused = Some(Box::new((response, body)));
-        }
+        let awaited = |status| status == StatusCode::SWITCHING_PROTOCOLS;
+        let Some(response) = self.reply.advance(rx, &self.limits, awaited)? else {
+            return Ok(Progress::Continue(self));
+        };
+        let negotiated = verify(&response, &self.request, &self.key)?;
+        Ok(Progress::Done(Established { negotiated, response }))
     }
 
     /// The transport ended: the server's refusal, if its head had come.
     #[must_use]
     pub fn handle_eof(mut self) -> HandshakeError {
-        self.take_refusal().unwrap_or(HandshakeError::Incomplete)
+        self.reply.handle_eof()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called. The first call starts the clock; no
@@ -143,27 +111,6 @@ impl ClientHandshake {
 
     /// What is known of a refusal whose body has not come to an end.
     pub(crate) fn take_refusal(&mut self) -> Option<HandshakeError> {
-        let (response, body) = *self.refused.take()?;
-        Some(HandshakeError::Refused(Box::new(response.map(|()| body.into_bytes()))))
+        self.reply.take_refusal()
     }
-}
-
-fn parse_response(head: &[u8]) -> Result<http::Response<()>, HandshakeError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Response::new(&mut fields);
-    let mut parser = httparse::ParserConfig::default();
-    parser.allow_obsolete_multiline_headers_in_responses(true);
-    match parser.parse_response(&mut parsed, head) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
-        Err(error) => return Err(error.into()),
-    }
-    let mut response = http::Response::new(());
-    if parsed.version != Some(1) {
-        *response.version_mut() = Version::HTTP_10;
-    }
-    let code = parsed.code.ok_or(HandshakeError::Malformed)?;
-    *response.status_mut() = StatusCode::from_u16(code).map_err(|_| HandshakeError::Malformed)?;
-    copy_headers(parsed.headers, response.headers_mut())?;
-    Ok(response)
 }

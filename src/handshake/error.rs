@@ -167,7 +167,7 @@ pub enum RequestError {
     /// A value that cannot stand in the header: control characters, or for credentials more than RFC 7617 or RFC 6750
     /// admits.
     InvalidHeader(http::HeaderName),
-    /// A `wss:` URL where neither a feature nor the caller provides TLS.
+    /// A `wss:` URL, or an `https:` proxy, where neither a feature nor the caller provides TLS.
     NeedsTls,
 }
 
@@ -185,7 +185,8 @@ impl fmt::Display for RequestError {
             Self::InvalidSubprotocol => f.write_str("subprotocol is not a token or named twice"),
             Self::InvalidHeader(name) => write!(f, "value cannot stand in the {name} header"),
             Self::NeedsTls => f.write_str(
-                "wss needs TLS: enable a `tls` feature, or hand a TLS stream to `connect_over`",
+                "wss: URLs and https: proxies need TLS: enable a `tls` feature, or hand a TLS stream to \
+                 `connect_over`",
             ),
         }
     }

@@ -87,7 +87,7 @@ pub(super) fn elements<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<
 }
 
 /// Whether the field belongs to the handshake itself, so that no caller may add it.
-pub(super) fn is_reserved(name: &HeaderName) -> bool {
+pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     let name = name.as_str();
     matches!(name, "upgrade" | "connection" | "content-length" | "transfer-encoding")
         || name.starts_with("sec-websocket-")

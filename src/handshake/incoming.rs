@@ -13,7 +13,7 @@ use http::{Method, StatusCode, Uri, Version};
 #[cfg(feature = "deflate")]
 use super::deflate;
 use super::fields::{self, name, value_of};
-use super::url::parse_authority;
+use super::url::parse_host_and_port;
 use super::{
     AcceptError, Extension, HandshakeError, Key, Negotiated, OriginPolicy, Refusal,
     parse_extensions, response,
@@ -322,7 +322,7 @@ fn check_upgrade(request: &http::Request<()>) -> Result<Key, HandshakeError> {
         return Err(HandshakeError::BodyNotAllowed);
     }
     let host = fields::single(headers, name::HOST)?;
-    if !core::str::from_utf8(host).is_ok_and(|host| parse_authority(host, false).is_ok()) {
+    if !core::str::from_utf8(host).is_ok_and(|host| parse_host_and_port(host, 80).is_ok()) {
         return Err(HandshakeError::InvalidHeader(name::HOST));
     }
     for (field, token) in [(name::UPGRADE, "websocket"), (name::CONNECTION, "upgrade")] {

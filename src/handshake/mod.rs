@@ -14,6 +14,7 @@
 
 mod body;
 mod client;
+mod credentials;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod error;
@@ -23,6 +24,7 @@ mod head;
 mod incoming;
 mod key;
 mod origin;
+mod reply;
 mod request;
 mod response;
 mod server;
@@ -44,8 +46,11 @@ pub use url::Url;
 pub use verify::verify;
 
 pub(crate) use client::TIMEOUT as CLIENT_TIMEOUT;
-#[cfg(unix)]
-pub(crate) use url::percent_decode;
+pub(crate) use credentials::basic;
+pub(crate) use fields::is_reserved;
+pub(crate) use reply::Reply;
+pub(crate) use response::encode_headers;
+pub(crate) use url::{bracketed, parse_host_and_port, percent_decode};
 
 /// The refusal of a request that did not come in time.
 #[cfg(feature = "tokio")]

@@ -12,7 +12,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 #[cfg(feature = "deflate")]
 use super::DeflateOffer;
 use super::fields::{is_reserved, is_token, value_of};
-use super::{Key, RequestError, Url, UrlError, response};
+use super::{Key, RequestError, Url, UrlError, credentials, response};
 #[cfg(feature = "deflate")]
 use crate::deflate::Compression;
 
@@ -62,6 +62,30 @@ impl Request {
         } else {
             self.headers.append(name, value);
         }
+        Ok(self)
+    }
+
+    /// Sends user and password (`Basic`, RFC 7617), in UTF-8. Over `ws:` everybody on the way can read them.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::InvalidHeader`] for a user name with a colon, or control characters.
+    pub fn basic_auth(self, user: &str, password: &str) -> Result<Self, RequestError> {
+        self.authorization(credentials::basic(user, password))
+    }
+
+    /// Sends a token (`Bearer`, RFC 6750). Over `ws:` everybody on the way can read it.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::InvalidHeader`] for characters that a token may not have.
+    pub fn bearer_auth(self, token: &str) -> Result<Self, RequestError> {
+        self.authorization(credentials::bearer(token))
+    }
+
+    fn authorization(mut self, value: Option<HeaderValue>) -> Result<Self, RequestError> {
+        let value = value.ok_or(RequestError::InvalidHeader(header::AUTHORIZATION))?;
+        self.headers.insert(header::AUTHORIZATION, value);
         Ok(self)
     }
 
@@ -124,6 +148,22 @@ impl Request {
     #[must_use]
     pub fn subprotocols(&self) -> &[String] {
         &self.subprotocols
+    }
+
+    /// The same request for another URL: with the host of that, and what is secret only within the origin.
+    pub(crate) fn moved_to(mut self, url: Url) -> Self {
+        self.headers.remove(header::HOST);
+        if !self.url.same_origin(&url) {
+            let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+            let headers = core::mem::take(&mut self.headers);
+            for (name, value) in &headers {
+                if !secret.contains(name) && !value.is_sensitive() {
+                    self.headers.append(name, value.clone());
+                }
+            }
+        }
+        self.url = url;
+        self
     }
 
     /// The request as a value, for another library to send over HTTP/1.1; check the answer with

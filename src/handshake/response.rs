@@ -23,7 +23,7 @@ pub(super) fn encode_head<B>(response: &http::Response<B>) -> Vec<u8> {
 }
 
 /// Header fields, names in the spelling of the specifications where they have one.
-pub(super) fn encode_headers(headers: &http::HeaderMap, out: &mut Vec<u8>) {
+pub(crate) fn encode_headers(headers: &http::HeaderMap, out: &mut Vec<u8>) {
     for (name, value) in headers {
         match name.as_str() {
             "sec-websocket-accept" => out.extend_from_slice(b"Sec-WebSocket-Accept"),

@@ -57,13 +57,19 @@ impl Url {
     /// The value of the `Host` header: the port only where it is not the scheme's own.
     #[must_use]
     pub fn host_header(&self) -> String {
-        let host = self.bracketed();
+        let host = bracketed(&self.host);
         if self.port == default_port(self.tls) { host } else { format!("{host}:{}", self.port) }
     }
 
-    fn bracketed(&self) -> String {
-        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    /// Whether both URLs have scheme, host and port in common.
+    pub(crate) fn same_origin(&self, other: &Self) -> bool {
+        (self.tls, &*self.host, self.port) == (other.tls, &*other.host, other.port)
     }
+}
+
+/// A host as it stands before a port.
+pub(crate) fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 const fn default_port(tls: bool) -> u16 {
@@ -94,13 +100,16 @@ impl FromStr for Url {
         if authority.contains('@') {
             return Err(UrlError::UserInfo);
         }
-        let (host, port) = parse_authority(authority, tls)?;
+        let (host, port) = parse_host_and_port(authority, default_port(tls))?;
         Ok(Self { tls, host, port, resource: parse_resource(resource)? })
     }
 }
 
-/// Host and port of an authority without user information.
-pub(super) fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16), UrlError> {
+/// Host and port of an authority without user information; an IPv6 address comes without its brackets.
+pub(crate) fn parse_host_and_port(
+    authority: &str,
+    default_port: u16,
+) -> Result<(String, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, rest) = rest.split_once(']').ok_or(UrlError::Host)?;
@@ -121,7 +130,7 @@ pub(super) fn parse_authority(authority: &str, tls: bool) -> Result<(String, u16
         }
     };
     let port = match port {
-        "" => default_port(tls),
+        "" => default_port,
         digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
             digits.parse().ok().filter(|port| *port > 0).ok_or(UrlError::Port)?
         }

@@ -1,5 +1,6 @@
 //! Connecting by URL.
 
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -8,10 +9,12 @@ use std::time::Instant;
 #[cfg(unix)]
 use super::dial::within;
 use super::dial::{dial, left, resolve};
-use super::handshake::open;
-use super::{AnyStream, WebSocket};
-use crate::adapter::{ConnectError, ConnectStep, check_tls, peer};
-use crate::handshake::Limits;
+use super::driver::SHORTEST;
+use super::handshake::{open, read, write};
+use super::{AnyStream, Transport, WebSocket};
+use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, peer};
+use crate::handshake::{Limits, Progress};
+use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
 
 /// Connects to a `ws:` URL, on Unix also to a `ws+unix:` one.
@@ -53,30 +56,110 @@ where
     establish(to.try_into()?.config(config))
 }
 
-fn establish(connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError> {
-    check_tls(&connect)?;
+fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError> {
     let deadline = Instant::now() + connect.limits.timeout;
-    let io = reach(&connect, deadline)?;
-    let peer = peer(&connect);
-    let limits = Limits { timeout: left(deadline), ..connect.limits };
-    let opened = open(io, RecvBuf::new(), connect.request, limits, connect.config);
-    opened.map_err(|error| ConnectError::new(ConnectStep::Handshake, peer, error))
+    loop {
+        check_tls(&connect)?;
+        let (io, rx) = reach(&connect, deadline)?;
+        let limits = Limits { timeout: left(deadline), ..connect.limits };
+        let (request, config) = (connect.request.clone(), connect.config.clone());
+        match open(io, rx, request, limits, config) {
+            Ok(ws) => return Ok(ws),
+            Err(error) => connect = connect.redirected(error)?,
+        }
+    }
 }
 
-/// A stream to the server.
-fn reach(connect: &Connect, deadline: Instant) -> Result<AnyStream, ConnectError> {
+/// A stream to the server, and what came through it already.
+fn reach(connect: &Connect, deadline: Instant) -> Result<(AnyStream, RecvBuf), ConnectError> {
     #[cfg(unix)]
     if let Some(path) = &connect.socket {
         let socket = path.clone();
         return within(deadline, "connect", || UnixStream::connect(socket))
-            .map(AnyStream::Unix)
+            .map(|stream| (AnyStream::Unix(stream), RecvBuf::new()))
             .map_err(|failure| ConnectError::new(ConnectStep::Transport, path, failure));
     }
     let url = connect.request.url();
+    if let Some(proxy) = connect.proxies.proxy_for(url.host(), url.port()) {
+        return through(proxy, connect, deadline);
+    }
+    let addresses = addresses(connect, deadline)?;
     let server = (url.host(), url.port());
-    let addresses = match &connect.addresses {
-        Some(addresses) => addresses.clone(),
-        None => resolve(server, deadline)?,
+    let tcp = dial(server, addresses, &connect.tcp, deadline)?;
+    Ok((AnyStream::Tcp(tcp), RecvBuf::new()))
+}
+
+/// The server's addresses.
+fn addresses(connect: &Connect, deadline: Instant) -> Result<Vec<SocketAddr>, ConnectError> {
+    let url = connect.request.url();
+    match &connect.addresses {
+        Some(addresses) => Ok(addresses.clone()),
+        None => resolve((url.host(), url.port()), deadline),
+    }
+}
+
+/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried.
+fn through(
+    proxy: &Proxy,
+    connect: &Connect,
+    deadline: Instant,
+) -> Result<(AnyStream, RecvBuf), ConnectError> {
+    let url = connect.request.url();
+    let targets = match proxy.resolves_names() {
+        true => vec![(url.host().to_owned(), url.port())],
+        false => {
+            let addresses = addresses(connect, deadline)?.into_iter();
+            addresses.map(|address| (address.ip().to_string(), address.port())).collect()
+        }
     };
-    dial(server, addresses, &connect.tcp, deadline).map(AnyStream::Tcp)
+    let server = (proxy.host(), proxy.port());
+    let addresses = resolve(server, deadline)?;
+    let mut failure = ConnectFailure::Addresses(Vec::new());
+    for (host, port) in targets {
+        let io = dial(server, addresses.clone(), &connect.tcp, deadline)?;
+        let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
+        failure = match conversation {
+            Ok(conversation) => match tunnel(io.into(), conversation, deadline) {
+                Ok(way) => return Ok(way),
+                Err(failure) => failure,
+            },
+            Err(error) => error.into(),
+        };
+        if !matches!(&failure, ConnectFailure::Proxy(error) if error.is_about_address()) {
+            break;
+        }
+    }
+    let peer = format!("{} through {proxy}", peer(connect));
+    Err(ConnectError::new(ConnectStep::Proxy, peer, failure))
+}
+
+/// Holds the conversation with a proxy.
+fn tunnel(
+    mut io: AnyStream,
+    mut tunnel: Tunnel,
+    deadline: Instant,
+) -> Result<(AnyStream, RecvBuf), ConnectFailure> {
+    let (mut rx, mut tx) = (RecvBuf::new(), Vec::new());
+    loop {
+        match tunnel.advance(&mut rx, &mut tx)? {
+            Progress::Done(()) => return Ok((io, rx)),
+            Progress::Continue(next) => tunnel = next,
+        }
+        io.bound_writes(left(deadline).max(SHORTEST))?;
+        let exchange = write(&mut io, &tx).and_then(|()| read(&mut io, &mut rx, left(deadline)));
+        let failure = match exchange {
+            Ok(Some(0)) => return Err(tunnel.handle_eof().into()),
+            Ok(_) if !left(deadline).is_zero() => {
+                tx.clear();
+                continue;
+            }
+            Ok(_) => ConnectFailure::Timeout,
+            Err(error) => error.into(),
+        };
+        // A refusal is worth more than the way in which its body broke off.
+        return Err(match tunnel.handle_eof() {
+            ProxyError::Incomplete => failure,
+            error => error.into(),
+        });
+    }
 }

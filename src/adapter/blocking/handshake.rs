@@ -11,8 +11,8 @@ use crate::adapter::{
     complete_accept, complete_request, connection, default_config, entropy, refused,
 };
 use crate::handshake::{
-    self, Accept, ClientHandshake, Limits, Progress, Rejection, Request, ServerHandshake,
-    ServerOptions,
+    self, Accept, ClientHandshake, HandshakeError, Limits, Progress, Rejection, Request,
+    ServerHandshake, ServerOptions,
 };
 use crate::{Config, Instant, RecvBuf, Role};
 
@@ -178,8 +178,11 @@ pub(super) fn open<S: Transport>(
     let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let mut client = client.with_limits(limits);
-    io.bound_writes(limits.timeout.max(SHORTEST))?;
-    write(&mut io, &bytes)?;
+    let bounded = io.bound_writes(limits.timeout.max(SHORTEST))?;
+    write(&mut io, &bytes).map_err(|error| match error {
+        error if bounded && is_idle(&error) => Error::from(HandshakeError::Timeout),
+        error => error.into(),
+    })?;
     loop {
         match client.advance(&mut rx)? {
             Progress::Done(done) => {

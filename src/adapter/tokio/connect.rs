@@ -1,19 +1,20 @@
 //! Connecting by URL.
 
+use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(unix)]
 use ::tokio::net::UnixStream;
-use ::tokio::time::Instant;
-#[cfg(unix)]
-use ::tokio::time::timeout_at;
+use ::tokio::time::{Instant, timeout_at};
 
 use super::dial::{dial, resolve};
-use super::handshake::open;
+use super::handshake::{open, read, write};
 use super::{AnyStream, WebSocket};
 use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, peer};
-use crate::handshake::Limits;
+use crate::handshake::{Limits, Progress};
+use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
 
 /// Connects to a `ws:` URL, on Unix also to a `ws+unix:` one.
@@ -33,12 +34,13 @@ use crate::{Config, Connect, RecvBuf};
 /// # Errors
 ///
 /// [`ConnectError`] says in which step it failed, and carries the response of a server that refused.
-pub async fn connect<R>(to: R) -> Result<WebSocket<AnyStream>, ConnectError>
+pub fn connect<R>(to: R) -> impl Future<Output = Result<WebSocket<AnyStream>, ConnectError>>
 where
     R: TryInto<Connect>,
     ConnectError: From<R::Error>,
 {
-    Box::pin(establish(to.try_into()?)).await
+    let connect = to.try_into().map_err(ConnectError::from);
+    Box::pin(async move { establish(connect?).await })
 }
 
 /// Connects with limits and timeouts of one's own: short for [`Connect::config`].
@@ -46,45 +48,128 @@ where
 /// # Errors
 ///
 /// As [`connect`].
-pub async fn connect_with<R>(
+pub fn connect_with<R>(
     to: R,
     config: impl Into<Arc<Config>>,
-) -> Result<WebSocket<AnyStream>, ConnectError>
+) -> impl Future<Output = Result<WebSocket<AnyStream>, ConnectError>>
 where
     R: TryInto<Connect>,
     ConnectError: From<R::Error>,
 {
-    Box::pin(establish(to.try_into()?.config(config))).await
+    let (connect, config) = (to.try_into().map_err(ConnectError::from), config.into());
+    Box::pin(async move { establish(connect?.config(config)).await })
 }
 
-async fn establish(connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError> {
-    check_tls(&connect)?;
+async fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError> {
     let deadline = Instant::now() + connect.limits.timeout;
-    let io = reach(&connect, deadline).await?;
-    let peer = peer(&connect);
-    let limits = Limits { timeout: left(deadline), ..connect.limits };
-    let opened = open(io, RecvBuf::new(), connect.request, limits, connect.config).await;
-    opened.map_err(|error| ConnectError::new(ConnectStep::Handshake, peer, error))
+    loop {
+        check_tls(&connect)?;
+        let (io, rx) = reach(&connect, deadline).await?;
+        let limits = Limits { timeout: left(deadline), ..connect.limits };
+        let (request, config) = (connect.request.clone(), connect.config.clone());
+        match open(io, rx, request, limits, config).await {
+            Ok(ws) => return Ok(ws),
+            Err(error) => connect = connect.redirected(error)?,
+        }
+    }
 }
 
-/// A stream to the server.
-async fn reach(connect: &Connect, deadline: Instant) -> Result<AnyStream, ConnectError> {
+/// A stream to the server, and what came through it already.
+async fn reach(connect: &Connect, deadline: Instant) -> Result<(AnyStream, RecvBuf), ConnectError> {
     #[cfg(unix)]
     if let Some(path) = &connect.socket {
         let failure = match timeout_at(deadline, UnixStream::connect(path)).await {
-            Ok(Ok(stream)) => return Ok(AnyStream::Unix(stream)),
+            Ok(Ok(stream)) => return Ok((AnyStream::Unix(stream), RecvBuf::new())),
             Ok(Err(error)) => error.into(),
             Err(_) => ConnectFailure::Timeout,
         };
         return Err(ConnectError::new(ConnectStep::Transport, path, failure));
     }
     let url = connect.request.url();
+    if let Some(proxy) = connect.proxies.proxy_for(url.host(), url.port()) {
+        return through(proxy, connect, deadline).await;
+    }
+    let addresses = addresses(connect, deadline).await?;
     let server = (url.host(), url.port());
-    let addresses = match &connect.addresses {
-        Some(addresses) => addresses.clone(),
-        None => resolve(server, deadline).await?,
+    let tcp = dial(server, addresses, &connect.tcp, deadline).await?;
+    Ok((AnyStream::Tcp(tcp), RecvBuf::new()))
+}
+
+/// The server's addresses.
+async fn addresses(connect: &Connect, deadline: Instant) -> Result<Vec<SocketAddr>, ConnectError> {
+    let url = connect.request.url();
+    match &connect.addresses {
+        Some(addresses) => Ok(addresses.clone()),
+        None => resolve((url.host(), url.port()), deadline).await,
+    }
+}
+
+/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried.
+async fn through(
+    proxy: &Proxy,
+    connect: &Connect,
+    deadline: Instant,
+) -> Result<(AnyStream, RecvBuf), ConnectError> {
+    let url = connect.request.url();
+    let targets = match proxy.resolves_names() {
+        true => vec![(url.host().to_owned(), url.port())],
+        false => {
+            let addresses = addresses(connect, deadline).await?.into_iter();
+            addresses.map(|address| (address.ip().to_string(), address.port())).collect()
+        }
     };
-    dial(server, addresses, &connect.tcp, deadline).await.map(AnyStream::Tcp)
+    let server = (proxy.host(), proxy.port());
+    let addresses = resolve(server, deadline).await?;
+    let mut failure = ConnectFailure::Addresses(Vec::new());
+    for (host, port) in targets {
+        let io = dial(server, addresses.clone(), &connect.tcp, deadline).await?;
+        let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
+        failure = match conversation {
+            Ok(conversation) => match tunnel(io.into(), conversation, deadline).await {
+                Ok(way) => return Ok(way),
+                Err(failure) => failure,
+            },
+            Err(error) => error.into(),
+        };
+        if !matches!(&failure, ConnectFailure::Proxy(error) if error.is_about_address()) {
+            break;
+        }
+    }
+    let peer = format!("{} through {proxy}", peer(connect));
+    Err(ConnectError::new(ConnectStep::Proxy, peer, failure))
+}
+
+/// Holds the conversation with a proxy.
+async fn tunnel(
+    mut io: AnyStream,
+    mut tunnel: Tunnel,
+    deadline: Instant,
+) -> Result<(AnyStream, RecvBuf), ConnectFailure> {
+    let (mut rx, mut tx) = (RecvBuf::new(), Vec::new());
+    loop {
+        match tunnel.advance(&mut rx, &mut tx)? {
+            Progress::Done(()) => return Ok((io, rx)),
+            Progress::Continue(next) => tunnel = next,
+        }
+        let exchange = async {
+            write(&mut io, &tx).await?;
+            read(&mut io, &mut rx).await
+        };
+        let failure = match timeout_at(deadline, exchange).await {
+            Ok(Ok(0)) => return Err(tunnel.handle_eof().into()),
+            Ok(Ok(_)) => {
+                tx.clear();
+                continue;
+            }
+            Ok(Err(error)) => error.into(),
+            Err(_) => ConnectFailure::Timeout,
+        };
+        // A refusal is worth more than the way in which its body broke off.
+        return Err(match tunnel.handle_eof() {
+            ProxyError::Incomplete => failure,
+            error => error.into(),
+        });
+    }
 }
 
 fn left(deadline: Instant) -> Duration {
