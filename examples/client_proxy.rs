@@ -2,10 +2,18 @@
 //! `cargo run --features tokio --example client_proxy [URL] [PROXY] [TEXT]`, for example with
 //! `ws://127.0.0.1:9001/ http://127.0.0.1:8888` or `... socks5h://user:password@127.0.0.1:1080`.
 
+use std::process::ExitCode;
+
 use hybi::{CloseCode, Connect};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = talk().await else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+async fn talk() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().unwrap_or_else(|| "ws://127.0.0.1:9001/".into());
     let connect = match args.next() {

@@ -6,7 +6,7 @@ use std::future::Future;
 
 use hybi::blocking::Error;
 use hybi::handshake::{Negotiated, Request};
-use hybi::{CloseCode, Closed, Config, Connection, Event, Message, Outgoing, Role};
+use hybi::{CloseCode, Closed, Config, Connect, Connection, Event, Message, Outgoing, Role};
 
 use crate::Result;
 
@@ -67,7 +67,7 @@ macro_rules! socket {
         request: Request,
         config: Config,
     ) -> Result<Self, Error> {
-                Ok(hybi::$adapter::connect_with(request, config)$($wait)*?)
+                Ok(hybi::$adapter::connect(through_proxy(request)?.config(config))$($wait)*?)
             }
 
             async fn recv(&mut self) -> Result<Option<Message>, Error> {
@@ -138,6 +138,15 @@ macro_rules! socket {
             }
         }
     };
+}
+
+/// The way to the server: through the proxy that `INTEROP_PROXY` names, where it does.
+fn through_proxy(request: Request) -> Result<Connect, Error> {
+    let connect = Connect::from(request);
+    Ok(match std::env::var("INTEROP_PROXY") {
+        Ok(url) => connect.proxy(url.parse().map_err(std::io::Error::other)?),
+        Err(_) => connect,
+    })
 }
 
 macro_rules! tokio_task {
