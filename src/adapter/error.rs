@@ -2,9 +2,9 @@
 
 use std::{fmt, io};
 
+use super::ConnectError;
 #[cfg(feature = "tls")]
 use super::tls::TlsError;
-use super::ConnectError;
 use crate::connection::Closed;
 use crate::error::SendError;
 use crate::handshake::{AcceptError, HandshakeError, RequestError, UrlError};
