@@ -9,12 +9,12 @@
 //! with its key.
 
 use std::error::Error;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 
 use hybi::blocking::Transport;
 use hybi::handshake::{DeflateOffer, Request, WindowHint};
 use hybi::tls::{ClientTls, Identity, Roots, ServerTls};
-use hybi::{Compression, Config, Message};
+use hybi::{Compression, Config, Connect, Message};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 type Failure = hybi::blocking::Error;
@@ -67,18 +67,18 @@ where
     Ok(())
 }
 
+fn way(request: Request, config: Config, tls: &Option<ClientTls>) -> Connect {
+    let connect = Connect::from(request).config(config);
+    match tls {
+        Some(tls) => connect.tls(tls.clone()),
+        None => connect,
+    }
+}
+
 async fn drive_tokio(url: &str, agent: &str, cases: Option<&str>) -> Result<()> {
-    let Some(tls) = client_tls()? else {
-        let connect = async |request, config| Ok(hybi::tokio::connect_with(request, config).await?);
-        return run_tokio(connect, url, agent, cases).await;
-    };
-    let connect = async |request: Request, config: Config| {
-        let (host, port) = (request.url().host(), request.url().port());
-        let stream = tokio::net::TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        let stream = hybi::tokio::TlsStream::connect(stream, &tls, host).await?;
-        Ok(hybi::tokio::connect_over(stream, request, config).await?)
-    };
+    let tls = client_tls()?;
+    let connect =
+        async |request, config| Ok(hybi::tokio::connect(way(request, config, &tls)).await?);
     run_tokio(connect, url, agent, cases).await
 }
 
@@ -131,17 +131,8 @@ fn echo_blocking<S: Transport>(stream: S) -> Result<(), Failure> {
 }
 
 fn drive_blocking(url: &str, agent: &str, cases: Option<&str>) -> Result<()> {
-    let Some(tls) = client_tls()? else {
-        let connect = |request, config| Ok(hybi::blocking::connect_with(request, config)?);
-        return run_blocking(connect, url, agent, cases);
-    };
-    let connect = |request: Request, config: Config| {
-        let (host, port) = (request.url().host(), request.url().port());
-        let stream = TcpStream::connect((host, port))?;
-        stream.set_nodelay(true)?;
-        let stream = hybi::blocking::TlsStream::connect(stream, &tls, host)?;
-        Ok(hybi::blocking::connect_over(stream, request, config)?)
-    };
+    let tls = client_tls()?;
+    let connect = |request, config| Ok(hybi::blocking::connect(way(request, config, &tls))?);
     run_blocking(connect, url, agent, cases)
 }
 

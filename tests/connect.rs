@@ -207,11 +207,20 @@ fn what_no_connection_can_be_made_with_is_told_before_anything_is_sent() {
         let error = hybi::blocking::connect(bad).expect_err("the URL is bad");
         assert_eq!(error.step(), ConnectStep::Request, "{bad}");
     }
-    let error = hybi::blocking::connect("wss://a/").expect_err("there is no TLS");
-    assert!(matches!(error.failure(), ConnectFailure::Request(RequestError::NeedsTls)));
-    assert!(error.to_string().contains("feature"), "{error}");
     let origin = Connect::new("ws://a/").unwrap().origin("a\r\nX: y");
     assert!(matches!(origin, Err(RequestError::InvalidHeader(_))), "{origin:?}");
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn without_a_feature_of_tls_its_urls_are_told_to_need_one() {
+    for (url, proxy) in [("wss://a/", "http://b"), ("ws://a/", "https://b")] {
+        let connect = Connect::new(url).unwrap().proxy(proxy.parse().unwrap());
+        for error in errors(&connect) {
+            assert!(matches!(error.failure(), ConnectFailure::Request(RequestError::NeedsTls)));
+            assert!(error.to_string().contains("enable a `tls` feature"), "{error}");
+        }
+    }
 }
 
 #[test]

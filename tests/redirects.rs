@@ -73,6 +73,8 @@ fn what_leads_nowhere_is_refused() {
         ("/a b", UrlError::Syntax),
         ("/%", UrlError::Syntax),
         ("/\\", UrlError::Syntax),
+        ("/\\/../x", UrlError::Syntax),
+        ("/{/../x", UrlError::Syntax),
     ] {
         assert_eq!(leads("ws://a/", location), Err(RedirectError::Url(error)), "{location}");
     }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use hybi::tokio::{Error, Receiver, Sender, WebSocket};
+use hybi::tokio::{AnyStream, Error, Receiver, Sender, WebSocket};
 use hybi::{CloseCode, Message, Prepared, SendError};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::tally::{Record, Tally};
 use crate::traffic::{Direction, Lane, Manner, Random};
 
-type Socket = WebSocket<TcpStream>;
+type Socket = WebSocket<AnyStream>;
 
 /// What all ends of a run share.
 #[derive(Clone, Debug)]
@@ -192,8 +191,8 @@ impl End {
     /// A half for each direction.
     async fn run_halves(
         &mut self,
-        sender: &Sender<TcpStream>,
-        receiver: &mut Receiver<TcpStream>,
+        sender: &Sender<AnyStream>,
+        receiver: &mut Receiver<AnyStream>,
     ) -> Stop {
         let (record, lane) = (self.record.clone(), self.receiving);
         let mut number = 0;
@@ -215,7 +214,7 @@ impl End {
         tokio::select! { stop = receive => stop, stop = send => stop }
     }
 
-    async fn send_all(&mut self, sender: &Sender<TcpStream>) -> ControlFlow<()> {
+    async fn send_all(&mut self, sender: &Sender<AnyStream>) -> ControlFlow<()> {
         let mut over = self.plan.over.clone();
         while self.sent < self.quota {
             let pause = self.pause();
@@ -291,6 +290,7 @@ fn check(record: &Record, lane: Lane, number: u64, message: &Message) -> u64 {
 /// Ends the transport at once, with what is queued and on its way: the peer gets a TCP reset.
 fn reset(ws: Socket) {
     // Of a length of zero it blocks nobody.
+    let socket = ws.get_ref().tcp().expect("it is TCP");
     #[expect(deprecated, reason = "its successor is younger than the oldest tokio we build with")]
-    ws.get_ref().set_linger(Some(Duration::ZERO)).expect("the socket is open");
+    socket.set_linger(Some(Duration::ZERO)).expect("the socket is open");
 }

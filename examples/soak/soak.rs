@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use hybi::deflate::Direction as DeflateDirection;
 use hybi::handshake::Accept;
+use hybi::tokio::AnyStream;
 use hybi::{Compression, Config};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -150,9 +151,7 @@ impl Host {
             let record = Arc::new(Record::new(self.tally.clone(), number));
             self.expected().insert(number, record.clone());
             let url = format!("ws://{}/{number}", self.addr);
-            let stream = TcpStream::connect(self.addr).await?;
-            stream.set_nodelay(true)?;
-            match hybi::tokio::connect_over(stream, &*url, self.profile(number)).await {
+            match hybi::tokio::connect_with(&*url, self.profile(number)).await {
                 Ok(ws) => {
                     Tally::add(&self.tally.connections, 1);
                     End::new(Direction::ToServer, record, self.plan.clone()).run(ws).await;
@@ -187,6 +186,7 @@ impl Host {
 
     async fn answer(self: Arc<Self>, stream: TcpStream) -> Result<()> {
         stream.set_nodelay(true)?;
+        let stream = AnyStream::from(stream);
         let incoming = hybi::tokio::receive_request(stream, Default::default()).await?;
         let number = incoming.path().trim_start_matches('/').parse()?;
         let record = self.expected().remove(&number).ok_or("a connection came twice")?;

@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 
+#[cfg(feature = "tls")]
+use super::authority;
+#[cfg(feature = "tls")]
+use super::tls::ClientTls;
 use super::{ConnectError, ConnectFailure, ConnectStep, Error, default_config, peer};
 use crate::Config;
 #[cfg(unix)]
@@ -44,6 +48,10 @@ pub struct Connect {
     pub(super) limits: Limits,
     pub(super) tcp: TcpOptions,
     pub(super) proxies: Proxies,
+    #[cfg(feature = "tls")]
+    tls: Option<ClientTls>,
+    #[cfg(feature = "tls")]
+    proxy_tls: Option<ClientTls>,
     /// How many redirects are still followed, where any are.
     redirects: Option<u8>,
 }
@@ -65,7 +73,7 @@ pub struct TcpOptions {
 }
 
 impl Connect {
-    /// Connects to a `ws:` or `wss:` URL, or on Unix to a socket in the file system:
+    /// Connects to a `ws:` or `wss:` (feature `tls`) URL, or on Unix to a socket in the file system:
     /// `ws+unix:/path/to/socket:/resource`, in whose path `:`, `%` and what a URL may not contain are percent-encoded.
     ///
     /// # Errors
@@ -156,6 +164,18 @@ impl Connect {
         Self { addresses: Some(addresses.into_iter().collect()), ..self }
     }
 
+    /// Sets how TLS is spoken with the server of a `wss:` URL: as [`ClientTls::shared`] says, by default.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: ClientTls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Sets how TLS is spoken with an `https:` proxy, likewise.
+    #[cfg(feature = "tls")]
+    pub fn proxy_tls(self, tls: ClientTls) -> Self {
+        Self { proxy_tls: Some(tls), ..self }
+    }
+
     /// Goes through a proxy: by `CONNECT`, for `ws:` as for `wss:`, or by SOCKS 5. No proxy is used unless one is given.
     ///
     /// ```no_run
@@ -207,6 +227,19 @@ impl Connect {
         &self.request
     }
 
+    /// How TLS is spoken with the server.
+    #[cfg(feature = "tls")]
+    pub(super) fn server_tls(&self) -> Result<ClientTls, ConnectError> {
+        let url = self.request.url();
+        or_shared(self.tls.as_ref(), url.host(), url.port())
+    }
+
+    /// How TLS is spoken with a proxy.
+    #[cfg(feature = "tls")]
+    pub(super) fn proxys_tls(&self, proxy: &Proxy) -> Result<ClientTls, ConnectError> {
+        or_shared(self.proxy_tls.as_ref(), proxy.host(), proxy.port())
+    }
+
     /// Where a failed handshake leads to, if it is a redirect that is to be followed.
     pub(super) fn redirected(mut self, error: Error) -> Result<Self, ConnectError> {
         let (left, response) = match (self.redirects, error) {
@@ -243,6 +276,12 @@ impl Connect {
     }
 }
 
+#[cfg(feature = "tls")]
+fn or_shared(tls: Option<&ClientTls>, host: &str, port: u16) -> Result<ClientTls, ConnectError> {
+    let tls = tls.cloned().map_or_else(ClientTls::shared, Ok);
+    tls.map_err(|error| ConnectError::new(ConnectStep::Tls, authority(host, port), error))
+}
+
 impl Default for TcpOptions {
     fn default() -> Self {
         Self {
@@ -263,6 +302,10 @@ impl From<Request> for Connect {
             limits: Limits { timeout: crate::handshake::CLIENT_TIMEOUT, ..Limits::default() },
             tcp: TcpOptions::default(),
             proxies: Proxies::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            proxy_tls: None,
             redirects: None,
         }
     }

@@ -6,6 +6,8 @@ use std::{fmt, io};
 use bytes::Bytes;
 
 use super::Error;
+#[cfg(feature = "tls")]
+use super::tls::TlsError;
 use crate::connect::RedirectError;
 use crate::handshake::{HandshakeError, RequestError, UrlError};
 use crate::proxy::ProxyError;
@@ -35,6 +37,8 @@ pub enum ConnectStep {
     Transport,
     /// A proxy, to which there is a connection, was asked for a way to the server.
     Proxy,
+    /// TLS was begun, with the server or with a proxy.
+    Tls,
     /// The opening handshake (RFC 6455 section 4) was made.
     Handshake,
     /// The server sent us on, and the redirect was looked at.
@@ -54,6 +58,9 @@ pub enum ConnectFailure {
     Addresses(Vec<(SocketAddr, io::Error)>),
     /// The proxy opened no way to the server.
     Proxy(ProxyError),
+    /// TLS could not be begun.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
     /// The opening handshake failed.
     Handshake(HandshakeError),
     /// A redirect that must not be followed.
@@ -135,6 +142,7 @@ impl fmt::Display for ConnectError {
             ConnectStep::Resolve => write!(f, "cannot resolve {peer}: ")?,
             ConnectStep::Transport => write!(f, "cannot connect to {peer}: ")?,
             ConnectStep::Proxy => write!(f, "no way to {peer}: ")?,
+            ConnectStep::Tls => write!(f, "no TLS with {peer}: ")?,
             ConnectStep::Redirect => write!(f, "{peer} sends us on: ")?,
             ConnectStep::Handshake => write!(f, "opening handshake with {peer} failed: ")?,
         }
@@ -147,6 +155,8 @@ impl fmt::Display for ConnectFailure {
         match self {
             Self::Request(error) => fmt::Display::fmt(error, f),
             Self::Io(error) => fmt::Display::fmt(error, f),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => fmt::Display::fmt(error, f),
             Self::Proxy(error) => fmt::Display::fmt(error, f),
             Self::Handshake(error) => fmt::Display::fmt(error, f),
             Self::Redirect { error, .. } => fmt::Display::fmt(error, f),
@@ -174,6 +184,8 @@ impl std::error::Error for ConnectError {
         match self.failure() {
             ConnectFailure::Request(error) => Some(error),
             ConnectFailure::Io(error) => Some(error),
+            #[cfg(feature = "tls")]
+            ConnectFailure::Tls(error) => Some(error),
             ConnectFailure::Proxy(error) => Some(error),
             ConnectFailure::Handshake(error) => Some(error),
             ConnectFailure::Addresses(each) => each.first().map(|(_, error)| error as _),
@@ -186,6 +198,13 @@ impl std::error::Error for ConnectError {
 impl From<io::Error> for ConnectFailure {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsError> for ConnectFailure {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
     }
 }
 
@@ -208,6 +227,10 @@ impl From<Error> for ConnectFailure {
             Error::Handshake(HandshakeError::Timeout) => Self::Timeout,
             Error::Handshake(error) => Self::Handshake(error),
             Error::Request(error) => Self::Request(error),
+            #[cfg(feature = "tls")]
+            Error::Tls(TlsError::Timeout) => Self::Timeout,
+            #[cfg(feature = "tls")]
+            Error::Tls(error) => Self::Tls(error),
             Error::Io(error) => Self::Io(error),
             other => Self::Io(io::Error::other(other)),
         }

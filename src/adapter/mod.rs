@@ -23,8 +23,7 @@ pub use error::Error;
 use std::sync::{Arc, LazyLock};
 
 use crate::connection::{Closed, Connection};
-use crate::handshake::{Accept, Negotiated, Refusal, Request, RequestError, bracketed};
-use crate::proxy::Proxy;
+use crate::handshake::{Accept, Negotiated, Refusal, Request, bracketed};
 use crate::{Config, Role};
 
 /// What the application has decided about a request: see `reject` of the adapters.
@@ -47,14 +46,22 @@ pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(
     }
 }
 
-/// Whether the URL can be connected to at all, before anything is sent.
+/// Whether there is the TLS that the way needs, before anything is sent.
 pub(crate) fn check_tls(connect: &Connect) -> Result<(), ConnectError> {
     let url = connect.request.url();
-    let proxy = connect.proxies.proxy_for(url.host(), url.port());
-    if url.is_tls() || proxy.is_some_and(Proxy::is_tls) {
-        return Err(RequestError::NeedsTls.into());
+    let proxy = connect.proxies.proxy_for(url.host(), url.port()).filter(|proxy| proxy.is_tls());
+    #[cfg(feature = "tls")]
+    {
+        if url.is_tls() {
+            connect.server_tls()?;
+        }
+        proxy.map_or(Ok(()), |proxy| connect.proxys_tls(proxy).map(drop))
     }
-    Ok(())
+    #[cfg(not(feature = "tls"))]
+    match url.is_tls() || proxy.is_some() {
+        true => Err(crate::handshake::RequestError::NeedsTls.into()),
+        false => Ok(()),
+    }
 }
 
 /// Sets the options of a TCP connection, of whichever adapter.

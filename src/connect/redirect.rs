@@ -69,6 +69,10 @@ pub fn redirect<B>(
 
 /// The URL that a reference means, seen from `base` (RFC 3986 section 5.2.2). Its fragment is dropped.
 fn resolve(base: &Url, reference: &str) -> Result<Url, UrlError> {
+    // What no URI may contain must not vanish with a segment that `..` takes away.
+    if !reference.bytes().all(is_uri_byte) {
+        return Err(UrlError::Syntax);
+    }
     let reference = reference.split('#').next().unwrap_or_default();
     let own_scheme = if base.is_tls() { "wss" } else { "ws" };
     let (scheme, rest) = match split_scheme(reference) {
@@ -105,6 +109,11 @@ fn resolve(base: &Url, reference: &str) -> Result<Url, UrlError> {
     };
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     format!("{scheme}://{authority}{}{query}", without_dots(&path)).parse()
+}
+
+/// RFC 3986 section 2.
+fn is_uri_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
 }
 
 /// Scheme and what follows the colon, where there is a scheme (RFC 3986 section 3.1).

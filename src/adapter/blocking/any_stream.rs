@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use super::TlsStream;
 use super::Transport;
 
 /// A stream of one of the kinds that [`connect`](super::connect) makes: which depends on the URL and on the way.
@@ -19,6 +21,9 @@ pub enum AnyStream {
     /// A socket in the file system.
     #[cfg(unix)]
     Unix(UnixStream),
+    /// TLS over any of them: to a proxy, over a tunnel, or both.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream<AnyStream>>),
 }
 
 impl AnyStream {
@@ -29,6 +34,8 @@ impl AnyStream {
             Self::Tcp(stream) => Some(stream),
             #[cfg(unix)]
             Self::Unix(_) => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().tcp(),
         }
     }
 }
@@ -46,6 +53,13 @@ impl From<UnixStream> for AnyStream {
     }
 }
 
+#[cfg(feature = "tls")]
+impl From<TlsStream<AnyStream>> for AnyStream {
+    fn from(stream: TlsStream<AnyStream>) -> Self {
+        Self::Tls(Box::new(stream))
+    }
+}
+
 /// Calls a method of whichever stream it is.
 macro_rules! on_stream {
     ($self:ident, $stream:ident => $call:expr) => {
@@ -53,6 +67,8 @@ macro_rules! on_stream {
             AnyStream::Tcp($stream) => $call,
             #[cfg(unix)]
             AnyStream::Unix($stream) => $call,
+            #[cfg(feature = "tls")]
+            AnyStream::Tls($stream) => $call,
         }
     };
 }
@@ -99,6 +115,8 @@ impl Transport for AnyStream {
             Self::Tcp(stream) => Self::Tcp(stream.second_handle()?),
             #[cfg(unix)]
             Self::Unix(stream) => Self::Unix(stream.second_handle()?),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Self::Tls(Box::new(stream.second_handle()?)),
         })
     }
 }

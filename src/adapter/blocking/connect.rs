@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Instant;
 
+#[cfg(feature = "tls")]
+use super::TlsStream;
 #[cfg(unix)]
 use super::dial::within;
 use super::dial::{dial, left, resolve};
@@ -13,11 +15,13 @@ use super::driver::SHORTEST;
 use super::handshake::{open, read, write};
 use super::{AnyStream, Transport, WebSocket};
 use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, peer};
+#[cfg(feature = "tls")]
+use crate::adapter::{authority, tls::ClientTls};
 use crate::handshake::{Limits, Progress};
 use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
 
-/// Connects to a `ws:` URL, on Unix also to a `ws+unix:` one.
+/// Connects to a `ws:` URL, to a `wss:` one (feature `tls`), on Unix also to a `ws+unix:` one.
 ///
 /// Takes a URL, a [`Request`](crate::handshake::Request) with headers and subprotocols, or a [`Connect`], which says more of the
 /// way. A host's addresses race (RFC 8305), so that a dead one costs 250 ms. Bounded by 20 s in all; the system's name
@@ -61,6 +65,20 @@ fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError>
     loop {
         check_tls(&connect)?;
         let (io, rx) = reach(&connect, deadline)?;
+        #[cfg(feature = "tls")]
+        let io = match connect.request.url() {
+            url if url.is_tls() && rx.unread().is_empty() => {
+                secure(io, &connect.server_tls()?, (url.host(), url.port()), deadline)?
+            }
+            url if url.is_tls() => {
+                return Err(ConnectError::new(
+                    ConnectStep::Proxy,
+                    peer(&connect),
+                    ProxyError::EarlyBytes,
+                ));
+            }
+            _ => io,
+        };
         let limits = Limits { timeout: left(deadline), ..connect.limits };
         let (request, config) = (connect.request.clone(), connect.config.clone());
         match open(io, rx, request, limits, config) {
@@ -116,10 +134,15 @@ fn through(
     let addresses = resolve(server, deadline)?;
     let mut failure = ConnectFailure::Addresses(Vec::new());
     for (host, port) in targets {
-        let io = dial(server, addresses.clone(), &connect.tcp, deadline)?;
+        let io = AnyStream::Tcp(dial(server, addresses.clone(), &connect.tcp, deadline)?);
+        #[cfg(feature = "tls")]
+        let io = match proxy.is_tls() {
+            true => secure(io, &connect.proxys_tls(proxy)?, server, deadline)?,
+            false => io,
+        };
         let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
         failure = match conversation {
-            Ok(conversation) => match tunnel(io.into(), conversation, deadline) {
+            Ok(conversation) => match tunnel(io, conversation, deadline) {
                 Ok(way) => return Ok(way),
                 Err(failure) => failure,
             },
@@ -131,6 +154,19 @@ fn through(
     }
     let peer = format!("{} through {proxy}", peer(connect));
     Err(ConnectError::new(ConnectStep::Proxy, peer, failure))
+}
+
+/// Puts TLS over a stream to a host.
+#[cfg(feature = "tls")]
+fn secure(
+    io: AnyStream,
+    tls: &ClientTls,
+    (host, port): (&str, u16),
+    deadline: Instant,
+) -> Result<AnyStream, ConnectError> {
+    TlsStream::connect_within(io, tls, host, left(deadline))
+        .map(AnyStream::from)
+        .map_err(|error| ConnectError::new(ConnectStep::Tls, authority(host, port), error))
 }
 
 /// Holds the conversation with a proxy.

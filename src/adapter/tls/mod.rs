@@ -17,6 +17,9 @@
 //!
 //! // A client.
 //! let tls = ClientTls::new()?;
+//! let mut ws = hybi::blocking::connect(hybi::Connect::new("wss://example.com/")?.tls(tls.clone()))?;
+//!
+//! // The same by hand, over a stream that is there already.
 //! let stream = std::net::TcpStream::connect("example.com:443")?;
 //! let stream = TlsStream::connect(stream, &tls, "example.com")?;
 //! let config = hybi::Config::default();

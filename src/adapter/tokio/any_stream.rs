@@ -9,6 +9,9 @@ use ::tokio::net::TcpStream;
 #[cfg(unix)]
 use ::tokio::net::UnixStream;
 
+#[cfg(feature = "tls")]
+use super::TlsStream;
+
 /// A stream of one of the kinds that [`connect`](super::connect) makes: which depends on the URL and on the way.
 ///
 /// A server that accepts several kinds, or shares code with a client, can use it as well.
@@ -20,6 +23,9 @@ pub enum AnyStream {
     /// A socket in the file system.
     #[cfg(unix)]
     Unix(UnixStream),
+    /// TLS over any of them: to a proxy, over a tunnel, or both.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream<AnyStream>>),
 }
 
 impl AnyStream {
@@ -30,6 +36,8 @@ impl AnyStream {
             Self::Tcp(stream) => Some(stream),
             #[cfg(unix)]
             Self::Unix(_) => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().tcp(),
         }
     }
 }
@@ -47,6 +55,13 @@ impl From<UnixStream> for AnyStream {
     }
 }
 
+#[cfg(feature = "tls")]
+impl From<TlsStream<AnyStream>> for AnyStream {
+    fn from(stream: TlsStream<AnyStream>) -> Self {
+        Self::Tls(Box::new(stream))
+    }
+}
+
 /// Calls a method of whichever stream it is.
 macro_rules! on_stream {
     ($self:ident, $stream:ident => $call:expr) => {
@@ -54,6 +69,8 @@ macro_rules! on_stream {
             AnyStream::Tcp($stream) => $call,
             #[cfg(unix)]
             AnyStream::Unix($stream) => $call,
+            #[cfg(feature = "tls")]
+            AnyStream::Tls($stream) => $call,
         }
     };
 }

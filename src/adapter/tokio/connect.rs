@@ -9,15 +9,19 @@ use std::time::Duration;
 use ::tokio::net::UnixStream;
 use ::tokio::time::{Instant, timeout_at};
 
+#[cfg(feature = "tls")]
+use super::TlsStream;
 use super::dial::{dial, resolve};
 use super::handshake::{open, read, write};
 use super::{AnyStream, WebSocket};
 use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, peer};
+#[cfg(feature = "tls")]
+use crate::adapter::{authority, tls::ClientTls};
 use crate::handshake::{Limits, Progress};
 use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
 
-/// Connects to a `ws:` URL, on Unix also to a `ws+unix:` one.
+/// Connects to a `ws:` URL, to a `wss:` one (feature `tls`), on Unix also to a `ws+unix:` one.
 ///
 /// Takes a URL, a [`Request`](crate::handshake::Request) with headers and subprotocols, or a [`Connect`], which says more of the
 /// way. A host's addresses race (RFC 8305), so that a dead one costs 250 ms. Bounded by 20 s in all, name resolution
@@ -65,6 +69,20 @@ async fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, Connect
     loop {
         check_tls(&connect)?;
         let (io, rx) = reach(&connect, deadline).await?;
+        #[cfg(feature = "tls")]
+        let io = match connect.request.url() {
+            url if url.is_tls() && rx.unread().is_empty() => {
+                secure(io, &connect.server_tls()?, (url.host(), url.port()), deadline).await?
+            }
+            url if url.is_tls() => {
+                return Err(ConnectError::new(
+                    ConnectStep::Proxy,
+                    peer(&connect),
+                    ProxyError::EarlyBytes,
+                ));
+            }
+            _ => io,
+        };
         let limits = Limits { timeout: left(deadline), ..connect.limits };
         let (request, config) = (connect.request.clone(), connect.config.clone());
         match open(io, rx, request, limits, config).await {
@@ -122,10 +140,15 @@ async fn through(
     let addresses = resolve(server, deadline).await?;
     let mut failure = ConnectFailure::Addresses(Vec::new());
     for (host, port) in targets {
-        let io = dial(server, addresses.clone(), &connect.tcp, deadline).await?;
+        let io = AnyStream::Tcp(dial(server, addresses.clone(), &connect.tcp, deadline).await?);
+        #[cfg(feature = "tls")]
+        let io = match proxy.is_tls() {
+            true => secure(io, &connect.proxys_tls(proxy)?, server, deadline).await?,
+            false => io,
+        };
         let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
         failure = match conversation {
-            Ok(conversation) => match tunnel(io.into(), conversation, deadline).await {
+            Ok(conversation) => match tunnel(io, conversation, deadline).await {
                 Ok(way) => return Ok(way),
                 Err(failure) => failure,
             },
@@ -137,6 +160,22 @@ async fn through(
     }
     let peer = format!("{} through {proxy}", peer(connect));
     Err(ConnectError::new(ConnectStep::Proxy, peer, failure))
+}
+
+/// Puts TLS over a stream to a host.
+#[cfg(feature = "tls")]
+async fn secure(
+    io: AnyStream,
+    tls: &ClientTls,
+    (host, port): (&str, u16),
+    deadline: Instant,
+) -> Result<AnyStream, ConnectError> {
+    let failure = match timeout_at(deadline, TlsStream::connect(io, tls, host)).await {
+        Ok(Ok(stream)) => return Ok(stream.into()),
+        Ok(Err(error)) => error.into(),
+        Err(_) => ConnectFailure::Timeout,
+    };
+    Err(ConnectError::new(ConnectStep::Tls, authority(host, port), failure))
 }
 
 /// Holds the conversation with a proxy.
