@@ -105,6 +105,7 @@ pub mod handshake;
 mod message;
 #[cfg(feature = "handshake")]
 pub mod proxy;
+pub mod reconnect;
 mod time;
 mod unchecked;
 pub mod utf8;
