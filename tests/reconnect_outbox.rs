@@ -2,7 +2,6 @@
 //! unless it was in doubt and the application sent it again.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Buf;
@@ -314,7 +313,7 @@ struct Link {
 
 impl Client {
     fn new(options: Options) -> Self {
-        let machine = Reconnect::new(NonZeroUsize::MIN, options, 1);
+        let machine = Reconnect::new(options, 1);
         let now = Instant::ORIGIN;
         let (confirmed, in_doubt, arrived) = (Vec::new(), Vec::new(), Vec::new());
         Self { machine, now, link: None, arrived, confirmed, in_doubt }

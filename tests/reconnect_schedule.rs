@@ -1,6 +1,5 @@
 //! When a client that stays connected dials, and whom: on a made-up clock, with seeds.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use hybi::reconnect::{
@@ -144,6 +143,22 @@ fn a_server_that_asks_to_be_left_alone_does_not_delay_the_dial_of_another() {
 }
 
 #[test]
+fn an_endpoint_that_rests_is_dialed_rather_than_one_that_asked_to_be_left_alone() {
+    let mut options = Options::default();
+    options.breaker_failures = 1;
+    let mut client = Client::new(2, options, 1);
+    client.dial();
+    client.lose(Loss::Refused { status: 503, retry_after: Some(SECOND * 50) });
+    assert_eq!(client.dial(), 1);
+    let wait = client.lose(Loss::Transport);
+    assert!(
+        wait <= SECOND * 2,
+        "the wish of the first outlasts the backoff, the second only rests"
+    );
+    assert_eq!(client.dial(), 1);
+}
+
+#[test]
 fn service_restart_waits_5_to_30_s_and_try_again_later_30_to_60_s() {
     for (code, shortest, longest) in
         [(CloseCode::SERVICE_RESTART, 5, 30), (CloseCode::TRY_AGAIN_LATER, 30, 60)]
@@ -266,6 +281,8 @@ fn retry_after_is_read_as_seconds_or_as_a_date_beside_the_date_of_the_response()
     assert_eq!(years, Some(SECOND * 365 * 86_400));
     let years = date("Mon, 01 Jan 2001 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT");
     assert_eq!(years, Some(SECOND * 366 * 86_400));
+    let century = date("Mon, 01 Mar 2100 00:00:00 GMT", "Sun, 28 Feb 2100 00:00:00 GMT");
+    assert_eq!(century, Some(SECOND * 86_400), "2100 has no 29 February");
     let past = date("Fri, 01 Jan 1999 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT");
     assert_eq!(past, Some(Duration::ZERO));
     assert_eq!(retry_after("Sat, 01 Mar 2025 00:00:00 GMT", None), None, "no clock to read it by");
@@ -285,8 +302,10 @@ struct Client {
 
 impl Client {
     fn new(endpoints: usize, options: Options, seed: u64) -> Self {
-        let endpoints = NonZeroUsize::new(endpoints).expect("there is an endpoint");
-        let machine = Reconnect::new(endpoints, options, seed);
+        let mut machine = Reconnect::new(options, seed);
+        for number in 1..endpoints {
+            assert_eq!(machine.add_endpoint(), number);
+        }
         Self { machine, now: Instant::ORIGIN, told: Vec::new() }
     }
 

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use hybi::Instant;
@@ -34,9 +33,8 @@ struct Storm {
 impl Storm {
     /// `failing` is how long it takes a dial to fail during the outage.
     fn run(failing: Duration) -> Self {
-        let mut clients: Vec<Reconnect> = (0..CLIENTS as u64)
-            .map(|seed| Reconnect::new(NonZeroUsize::MIN, Options::default(), seed))
-            .collect();
+        let mut clients: Vec<Reconnect> =
+            (0..CLIENTS as u64).map(|seed| Reconnect::new(Options::default(), seed)).collect();
         let start = Instant::ORIGIN;
         let back = start + OUTAGE;
         let mut due = BinaryHeap::new();

@@ -24,7 +24,7 @@ impl Jitter {
     /// A duration between nothing and `ceiling`, all equally likely.
     pub(super) fn up_to(&mut self, ceiling: Duration) -> Duration {
         let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
-        let part = (u128::from(nanos) * u128::from(self.next())) >> 64;
+        let part = u128::from(nanos).saturating_mul(u128::from(self.next())) >> 64;
         Duration::from_nanos(u64::try_from(part).unwrap_or(nanos))
     }
 }
@@ -35,7 +35,7 @@ pub(super) fn ceiling(options: &Options, losses: u32) -> Duration {
         0 => Duration::ZERO,
         1 => options.first_delay,
         _ => {
-            let doubled = 2_u32.checked_pow(losses - 1).unwrap_or(u32::MAX);
+            let doubled = 2_u32.saturating_pow(losses.saturating_sub(1));
             options.base_delay.saturating_mul(doubled).min(options.max_delay)
         }
     }

@@ -115,7 +115,8 @@ impl Decision {
                 (408 | 425 | 429 | 500 | 502..=504 | 506..=599, None) => Self::retry(),
                 (408 | 425 | 429 | 500 | 502..=504 | 506..=599, Some(wait)) => {
                     let at_least = (*wait).min(options.max_retry_after);
-                    let spread = (at_least / 4).max(options.first_delay);
+                    let spread =
+                        at_least.checked_div(4).unwrap_or_default().max(options.first_delay);
                     Self::because(Verdict::RetryAfter { at_least, spread }, Why::RetryAfter)
                 }
                 _ => Self::because(Verdict::Retire, Why::Refused),

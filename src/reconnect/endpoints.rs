@@ -2,7 +2,6 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::num::NonZeroUsize;
 use core::time::Duration;
 
 use super::Options;
@@ -27,18 +26,30 @@ struct Endpoint {
     retired: bool,
 }
 
+/// There is always one.
+impl Default for Endpoints {
+    fn default() -> Self {
+        Self(vec![Endpoint::default()])
+    }
+}
+
 impl Endpoints {
-    pub(super) fn new(count: NonZeroUsize) -> Self {
-        Self(vec![Endpoint::default(); count.get()])
+    /// Adds one; its number.
+    pub(super) fn add(&mut self) -> usize {
+        let number = self.0.len();
+        self.0.push(Endpoint::default());
+        number
     }
 
     pub(super) fn note_success(&mut self, number: usize) {
-        self.0[number].failures = 0;
-        self.0[number].rests = None;
+        if let Some(endpoint) = self.0.get_mut(number) {
+            endpoint.failures = 0;
+            endpoint.rests = None;
+        }
     }
 
     pub(super) fn note_failure(&mut self, number: usize, now: Instant, options: &Options) {
-        let endpoint = &mut self.0[number];
+        let Some(endpoint) = self.0.get_mut(number) else { return };
         endpoint.failures = endpoint.failures.saturating_add(1);
         if endpoint.failures >= options.breaker_failures {
             endpoint.rests = Some(now + options.breaker_rest);
@@ -46,11 +57,15 @@ impl Endpoints {
     }
 
     pub(super) fn hold(&mut self, number: usize, until: Instant) {
-        self.0[number].held = Some(until);
+        if let Some(endpoint) = self.0.get_mut(number) {
+            endpoint.held = Some(until);
+        }
     }
 
     pub(super) fn retire(&mut self, number: usize) {
-        self.0[number].retired = true;
+        if let Some(endpoint) = self.0.get_mut(number) {
+            endpoint.retired = true;
+        }
     }
 
     /// The endpoint to dial and when: at `at` or, where every server asked to be left alone, when the first of them

@@ -96,3 +96,8 @@ pub struct Counters {
     /// Messages refused because the queue was full.
     pub refused: u64,
 }
+
+/// Adds to a counter.
+pub(super) const fn count(counter: &mut u64, more: u64) {
+    *counter = counter.saturating_add(more);
+}

@@ -44,12 +44,13 @@ mod retry_after;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::num::NonZeroUsize;
 
 use crate::buffer::RecvBuf;
 use crate::connection::{self, Connection, Received};
 use crate::message::{Message, Outgoing};
 use crate::time::Instant;
+
+use event::count;
 
 pub use decision::{Decision, Loss, Verdict, Why};
 pub use event::{Counters, Event, Phase};
@@ -61,11 +62,10 @@ pub use retry_after::retry_after;
 ///
 /// ```
 /// use hybi::Instant;
-/// use hybi::reconnect::{Decision, Event, Loss, Reconnect};
-/// use std::num::NonZeroUsize;
+/// use hybi::reconnect::{Decision, Loss, Reconnect};
 /// use std::time::Duration;
 ///
-/// let mut client = Reconnect::new(NonZeroUsize::MIN, Default::default(), 42);
+/// let mut client = Reconnect::new(Default::default(), 42);
 /// let start = Instant::ORIGIN;
 /// assert_eq!(client.begin_dial(start), Some(0)); // the first dial waits for nothing
 /// client.handle_loss(start, None, Loss::Transport, Decision::retry());
@@ -97,21 +97,26 @@ enum State {
 
 /// When to dial and whom.
 impl Reconnect {
-    /// A client of so many endpoints that is to dial the first of them at once.
+    /// A client of one endpoint, number 0, that is to be dialed at once.
     ///
     /// Give each client a `seed` of its own from a good source: it is what spreads them in time.
     #[must_use]
-    pub fn new(endpoints: NonZeroUsize, options: Options, seed: u64) -> Self {
+    pub fn new(options: Options, seed: u64) -> Self {
         Self {
             options,
             state: State::Waiting { until: Instant::ORIGIN, endpoint: 0 },
             losses: 0,
-            endpoints: endpoints::Endpoints::new(endpoints),
+            endpoints: endpoints::Endpoints::default(),
             outbox: outbox::Outbox::default(),
             jitter: backoff::Jitter::new(seed),
             events: VecDeque::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Adds an endpoint to fall back to; its number.
+    pub fn add_endpoint(&mut self) -> usize {
+        self.endpoints.add()
     }
 
     /// When the next dial is due, or when the one under way has taken too long; `None` where nothing is.
@@ -139,7 +144,7 @@ impl Reconnect {
     pub fn begin_dial(&mut self, now: Instant) -> Option<usize> {
         let endpoint = self.due(now)?;
         self.state = State::Connecting { since: now, endpoint };
-        self.counters.dials += 1;
+        count(&mut self.counters.dials, 1);
         let attempt = self.losses.saturating_add(1);
         self.events.push_back(Event::Connecting { endpoint, attempt });
         Some(endpoint)
@@ -158,7 +163,7 @@ impl Reconnect {
     pub fn handle_open(&mut self, now: Instant) {
         if let State::Connecting { endpoint, .. } = self.state {
             self.state = State::Open { since: now, endpoint };
-            self.counters.opened += 1;
+            count(&mut self.counters.opened, 1);
             self.events.push_back(Event::Open { endpoint });
         }
     }
@@ -184,7 +189,7 @@ impl Reconnect {
             self.endpoints.note_success(endpoint);
         }
         self.losses = self.losses.saturating_add(1);
-        self.counters.losses += 1;
+        count(&mut self.counters.losses, 1);
         self.endpoints.note_failure(endpoint, now, &self.options);
         self.events.push_back(Event::Lost { endpoint, loss, uptime, decision });
         self.settle(conn);

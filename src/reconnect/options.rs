@@ -27,7 +27,9 @@ pub struct Options {
     pub stable_after: Duration,
     /// How long a dial may take, the opening handshake and the application's greeting included: 30 s.
     pub dial_timeout: Duration,
-    /// How many losses in a row are borne: any number.
+    /// How long `close` waits for what is queued to leave and to be confirmed: 5 s.
+    pub drain_timeout: Duration,
+    /// This many losses in a row make it give up: no number does.
     pub max_losses: Option<u32>,
     /// How long a server's `Retry-After` is believed: 10 minutes. A longer one counts as this.
     pub max_retry_after: Duration,
@@ -53,6 +55,7 @@ impl Default for Options {
             max_delay: Duration::from_secs(60),
             stable_after: Duration::from_secs(60),
             dial_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(5),
             max_losses: None,
             max_retry_after: Duration::from_secs(600),
             breaker_failures: 3,

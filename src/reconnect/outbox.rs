@@ -13,6 +13,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::event::count;
 use super::{Confirm, Counters, Options, WhenFull};
 use crate::connection::Connection;
 use crate::message::{Message, Outgoing};
@@ -102,11 +103,11 @@ impl Outbox {
     ) -> Result<Taken, NotQueued> {
         let len = outgoing.message.len();
         if len > options.max_bytes {
-            counters.refused += 1;
+            count(&mut counters.refused, 1);
             return Err(NotQueued::TooLarge(outgoing));
         }
         let fits = |messages: usize, bytes: usize| {
-            messages < options.max_messages && bytes <= options.max_bytes - len
+            messages < options.max_messages && bytes <= options.max_bytes.saturating_sub(len)
         };
         let mut dropped = Vec::new();
         if !fits(self.entries.len(), self.bytes) {
@@ -117,18 +118,18 @@ impl Outbox {
                     }
                 }
                 WhenFull::DropNewest => {
-                    counters.dropped += 1;
+                    count(&mut counters.dropped, 1);
                     let id = self.take_id();
                     return Ok(Taken { id, dropped: [Queued { id, outgoing }].into() });
                 }
                 WhenFull::Refuse | WhenFull::DropOldest => {
-                    counters.refused += 1;
+                    count(&mut counters.refused, 1);
                     return Err(NotQueued::Full(outgoing));
                 }
             }
         }
-        counters.dropped += dropped.len() as u64;
-        counters.queued += 1;
+        count(&mut counters.dropped, dropped.len() as u64);
+        count(&mut counters.queued, 1);
         let id = self.take_id();
         self.insert(self.entries.len(), Queued { id, outgoing });
         Ok(Taken { id, dropped })
@@ -156,10 +157,11 @@ impl Outbox {
             }
             entry.start = start;
             entry.end = conn.transmit().end();
-            counters.sent += 1;
-            counters.resent += u64::from(entry.again);
-            self.given += 1;
-            self.given_bytes += entry.queued.outgoing.message.len();
+            count(&mut counters.sent, 1);
+            count(&mut counters.resent, u64::from(entry.again));
+            self.given = self.given.saturating_add(1);
+            let len = entry.queued.outgoing.message.len();
+            self.given_bytes = self.given_bytes.saturating_add(len);
         }
         if confirm == Confirm::Pong {
             self.probe(conn);
@@ -180,7 +182,7 @@ impl Outbox {
         payload[4..].copy_from_slice(&self.next_probe.to_be_bytes());
         if conn.ping(&payload).is_ok() {
             self.probes.push_back(Probe { number: self.next_probe, end: last.end });
-            self.next_probe += 1;
+            self.next_probe = self.next_probe.wrapping_add(1);
             self.passed_over = false;
         }
     }
@@ -189,17 +191,17 @@ impl Outbox {
     pub(super) fn confirm(&mut self, pong: &[u8], counters: &mut Counters) -> Option<MessageId> {
         let number = pong.strip_prefix(PROBE).and_then(|rest| rest.try_into().ok());
         let number = number.map(u64::from_be_bytes);
-        let Some(at) = self.probes.iter().position(|probe| Some(probe.number) == number) else {
+        let probe = self.probes.iter().find(|probe| Some(probe.number) == number).copied();
+        let Some(Probe { number, end }) = probe else {
             self.passed_over |= !self.probes.is_empty();
             return None;
         };
-        let end = self.probes[at].end;
-        self.probes.drain(..=at);
+        self.probes.retain(|later| later.number > number);
         let mut newest = None;
         while self.given > 0 && self.entries.front().is_some_and(|entry| entry.end <= end) {
             let id = self.remove(0).map(|queued| queued.id);
             newest = newest.max(id);
-            counters.confirmed += 1;
+            count(&mut counters.confirmed, 1);
         }
         newest
     }
@@ -210,7 +212,7 @@ impl Outbox {
         let Some(at) = given.map(|entry| entry.queued.id).position(|found| found == id) else {
             return false;
         };
-        counters.confirmed += 1;
+        count(&mut counters.confirmed, 1);
         self.remove(at).is_some()
     }
 
@@ -221,7 +223,7 @@ impl Outbox {
         while self.given > 0 && self.entries.front().is_some_and(|entry| entry.start < handed) {
             in_doubt.extend(self.remove(0));
         }
-        counters.in_doubt += in_doubt.len() as u64;
+        count(&mut counters.in_doubt, in_doubt.len() as u64);
         self.entries.iter_mut().take(self.given).for_each(|entry| entry.again = true);
         self.given = 0;
         self.given_bytes = 0;
@@ -232,7 +234,7 @@ impl Outbox {
 
     /// How many messages wait for a connection to take them.
     pub(super) fn waiting(&self) -> usize {
-        self.entries.len() - self.given
+        self.entries.len().saturating_sub(self.given)
     }
 
     /// How many messages a connection has taken that are not confirmed.
@@ -250,22 +252,22 @@ impl Outbox {
 
     fn take_id(&mut self) -> MessageId {
         let id = MessageId(self.next_id);
-        self.next_id += 1;
+        self.next_id = self.next_id.saturating_add(1);
         id
     }
 
     fn insert(&mut self, at: usize, queued: Queued) {
-        self.bytes += queued.outgoing.message.len();
+        self.bytes = self.bytes.saturating_add(queued.outgoing.message.len());
         self.entries.insert(at, Entry { queued, start: 0, end: 0, again: false });
     }
 
     fn remove(&mut self, at: usize) -> Option<Queued> {
         let entry = self.entries.remove(at)?;
         let len = entry.queued.outgoing.message.len();
-        self.bytes -= len;
+        self.bytes = self.bytes.saturating_sub(len);
         if at < self.given {
-            self.given -= 1;
-            self.given_bytes -= len;
+            self.given = self.given.saturating_sub(1);
+            self.given_bytes = self.given_bytes.saturating_sub(len);
         }
         Some(entry.queued)
     }

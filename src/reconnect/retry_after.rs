@@ -43,8 +43,10 @@ fn seconds(date: &str) -> Option<u64> {
     let (day, year) = (number(day, 2, 31)?, number(year, 4, 9999)?);
     let (hour, minute, second) =
         (number(hour, 2, 23)?, number(minute, 2, 59)?, number(second, 2, 60)?);
-    let days = days_before_year(year) + days_before_month(month, year) + day.checked_sub(1)?;
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+    let days = days_before(year, month).checked_add(day.checked_sub(1)?)?;
+    let hours = days.checked_mul(24)?.checked_add(hour)?;
+    let minutes = hours.checked_mul(60)?.checked_add(minute)?;
+    minutes.checked_mul(60)?.checked_add(second)
 }
 
 fn number(digits: &str, len: usize, most: u64) -> Option<u64> {
@@ -52,18 +54,17 @@ fn number(digits: &str, len: usize, most: u64) -> Option<u64> {
     digits.parse().ok().filter(|&number| fits && number <= most)
 }
 
-fn days_before_year(year: u64) -> u64 {
+/// Days from the year 0 to the first of a month, the first month being 0.
+#[expect(clippy::arithmetic_side_effects, reason = "a year has four digits")]
+fn days_before(year: u64, month: usize) -> u64 {
+    let is_leap = |year: u64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     // Leap years before this one, the year 0 among them.
-    let leaps =
-        if year == 0 { 0 } else { (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400 + 1 };
-    year * 365 + leaps
+    let leaps = year.div_ceil(4) - year.div_ceil(100) + year.div_ceil(400);
+    let in_year: u64 = DAYS.iter().take(month).sum();
+    year * 365 + leaps + in_year + u64::from(is_leap(year) && month > 1)
 }
 
-fn days_before_month(month: usize, year: u64) -> u64 {
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-    before[month] + u64::from(leap && month > 1)
-}
+const DAYS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
