@@ -87,7 +87,8 @@ pub enum WhenFull {
 #[non_exhaustive]
 pub enum Confirm {
     /// A pong to a ping that followed the message: the peer's WebSocket layer has read everything before that ping
-    /// (RFC 6455 section 5.5.3, and TCP keeps the order). One such ping is under way at a time.
+    /// (RFC 6455 section 5.5.3, and TCP keeps the order). One such ping is under way at a time. A peer that answers no
+    /// pings, against section 5.5.2, confirms nothing: the queue fills up.
     #[default]
     Pong,
     /// The application alone, with `acknowledge`: it knows what the peer has done with the message.
