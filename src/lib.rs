@@ -12,6 +12,7 @@
 //! | a thread and a socket | [`blocking`] |
 //! | a tokio task | `hybi::tokio` (feature `tokio`) |
 //! | a URL, and wishes about the way there | [`Connect`] |
+//! | a server that comes and goes | `Reconnecting` in either adapter; its rules: [`reconnect`] |
 //! | another runtime, or none | [`handshake`] and [`Connection`], as the `sans_io` example does |
 //! | hyper, axum, or another HTTP library | [`handshake::Incoming::from_request`], then `WebSocket::from_upgraded` |
 //! | frames to look at, no connection | [`frame`] |
@@ -105,6 +106,7 @@ pub mod handshake;
 mod message;
 #[cfg(feature = "handshake")]
 pub mod proxy;
+pub mod reconnect;
 mod time;
 mod unchecked;
 pub mod utf8;

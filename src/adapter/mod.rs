@@ -10,15 +10,18 @@ mod connect;
 mod connect_error;
 mod entropy;
 mod error;
+mod reconnect;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod turns;
 
 pub use connect::{Connect, TcpOptions};
 pub use connect_error::{ConnectError, ConnectFailure, ConnectStep};
 pub use entropy::OsMaskKeys;
 pub use error::Error;
+pub use reconnect::Lost;
 
 use std::sync::{Arc, LazyLock};
 

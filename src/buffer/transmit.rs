@@ -176,6 +176,11 @@ impl Transmit {
         self.total
     }
 
+    /// How many bytes will have been sent in all once everything that waits has left.
+    pub(crate) fn end(&self) -> u64 {
+        self.total.saturating_add(self.len() as u64)
+    }
+
     /// Moves what waits to the front before the buffer would have to grow, and when much has been sent, once at
     /// least half is sent: each move costs no more than what was sent since the last.
     #[inline]

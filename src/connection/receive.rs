@@ -151,6 +151,11 @@ impl Connection {
         self.receive.ready.is_some()
     }
 
+    /// Whether the next event is a whole message.
+    pub(crate) fn next_is_message(&self) -> bool {
+        matches!(self.receive.ready, Some(Ready::Message(_)))
+    }
+
     /// Whether the next event is the end of the connection.
     #[cfg(feature = "handshake")]
     pub(crate) fn next_is_closed(&self) -> bool {

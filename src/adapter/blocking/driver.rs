@@ -131,7 +131,7 @@ impl<S: Transport> Driver<S> {
     }
 
     /// Sends what is queued, then waits for bytes, the end of the transport or a timeout.
-    fn wait(&mut self, give_up: Option<Instant>) -> io::Result<()> {
+    pub(super) fn wait(&mut self, give_up: Option<Instant>) -> io::Result<()> {
         self.write()?;
         self.shut_down();
         if self.conn.has_told_closed() && !self.waits.bounded {
@@ -154,7 +154,7 @@ impl<S: Transport> Driver<S> {
     }
 
     /// Writes and flushes until nothing is left. A failure of the stream leaves nothing to write.
-    fn write(&mut self) -> io::Result<()> {
+    pub(super) fn write(&mut self) -> io::Result<()> {
         while self.conn.wants_write() {
             self.unflushed = true;
             let start = self.waits.now();
@@ -203,7 +203,7 @@ impl<S: Transport> Driver<S> {
         }
     }
 
-    fn fail(&mut self, error: io::Error) {
+    pub(super) fn fail(&mut self, error: io::Error) {
         self.unflushed = false;
         self.conn.handle_transport_error();
         self.error.get_or_insert(error);

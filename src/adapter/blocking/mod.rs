@@ -26,16 +26,18 @@ mod connect;
 mod dial;
 mod driver;
 mod handshake;
+mod reconnect;
 mod split;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
 mod websocket;
 
-pub use crate::adapter::Error;
+pub use crate::adapter::{Error, Lost};
 pub use any_stream::AnyStream;
 pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, accept, accept_with, connect_over, receive_request};
+pub use reconnect::Reconnecting;
 pub use split::{Receiver, Sender};
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;

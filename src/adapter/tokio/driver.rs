@@ -232,7 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Writes and flushes until nothing is left or the stream takes no more. A failure of the stream
     /// leaves nothing to write.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let written = if self.conn.wants_write() {
                 self.unflushed = true;

@@ -28,16 +28,18 @@ mod dial;
 mod driver;
 mod handshake;
 mod pool;
+mod reconnect;
 mod split;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod websocket;
 
-pub use crate::adapter::Error;
+pub use crate::adapter::{Error, Lost};
 pub use any_stream::AnyStream;
 pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, accept, accept_with, connect_over, receive_request};
+pub use reconnect::Reconnecting;
 pub use split::{Receiver, ReuniteError, Sender};
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;

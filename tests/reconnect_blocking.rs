@@ -1,0 +1,256 @@
+//! A client that stays connected, over the blocking adapter and TCP.
+#![cfg(feature = "handshake")]
+#![allow(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
+
+mod adapters;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use adapters::bounded;
+use hybi::blocking::{Error, Reconnecting, accept, connect};
+use hybi::handshake::Url;
+use hybi::reconnect::{Decision, Event, Loss, MessageId, Options, Phase, Verdict, Why};
+use hybi::{CloseCode, Message};
+
+#[test]
+fn a_client_comes_back_greets_and_goes_on_with_its_queue() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let server = thread::spawn(move || {
+            let mut ws = accept(listener.accept().unwrap().0).unwrap();
+            let first = [ws.recv().unwrap().unwrap(), ws.recv().unwrap().unwrap()];
+            ws.send("heard").unwrap();
+            // Gone without a word.
+            drop(ws);
+            let mut ws = accept(listener.accept().unwrap().0).unwrap();
+            let second = [ws.recv().unwrap().unwrap(), ws.recv().unwrap().unwrap()];
+            while ws.recv().unwrap().is_some() {}
+            (first, second)
+        });
+        let mut client = Reconnecting::to(&url, quick()).unwrap().greet(|ws| ws.send("hello"));
+        client.send("one").unwrap();
+        while client.next().unwrap() != Event::Message(Message::text("heard")) {}
+        // The queue takes it whether the loss has been noticed or not.
+        while client.machine().phase() == Phase::Open {
+            client.next().unwrap();
+        }
+        client.send("two").unwrap();
+        while client.machine().waiting() + client.machine().unconfirmed() > 0 {
+            client.next().unwrap();
+        }
+        client.close(CloseCode::NORMAL, "done").unwrap();
+        let (first, second) = server.join().unwrap();
+        assert_eq!(first, [Message::text("hello"), Message::text("one")]);
+        assert_eq!(second, [Message::text("hello"), Message::text("two")]);
+        let last = std::iter::from_fn(|| client.next()).last();
+        assert_eq!(last, Some(Event::GaveUp { why: Why::Stopped }));
+    });
+}
+
+#[test]
+fn killed_and_restarted_nothing_confirmed_is_lost_and_nothing_comes_twice() {
+    const MESSAGES: u32 = 20_000;
+    bounded(|| {
+        let (listener, url) = listen();
+        let (numbers, got) = mpsc::channel();
+        let _server = thread::spawn(move || {
+            // Each life ends after so many messages, with whatever was read and not looked at.
+            for life in [1, 10, 333, 1_000, 2_000, 3_500].into_iter().cycle() {
+                let Ok(mut ws) = accept(listener.accept().unwrap().0) else { continue };
+                for _ in 0..life {
+                    match ws.recv() {
+                        Ok(Some(message)) => {
+                            numbers
+                                .send(message.as_text().unwrap().parse::<u32>().unwrap())
+                                .unwrap();
+                        }
+                        _ => break,
+                    }
+                }
+            }
+        });
+        let mut options = quick();
+        options.max_messages = 200;
+        let mut client = Reconnecting::to(&url, options).unwrap();
+        let (mut open, mut confirmed) = (BTreeSet::new(), BTreeSet::new());
+        let (mut in_doubt, mut losses, mut next) = (BTreeSet::new(), 0, 0);
+        while next < MESSAGES || !open.is_empty() {
+            while next < MESSAGES && client.send(next.to_string()).is_ok() {
+                open.insert(next);
+                next += 1;
+            }
+            match client.next().unwrap() {
+                Event::Confirmed { through: MessageId(through) } => {
+                    let later = open.split_off(&(u32::try_from(through).unwrap() + 1));
+                    confirmed.extend(std::mem::replace(&mut open, later));
+                }
+                Event::InDoubt(messages) => {
+                    for queued in messages {
+                        let number = u32::try_from(queued.id.0).unwrap();
+                        open.remove(&number);
+                        in_doubt.insert(number);
+                    }
+                }
+                Event::Lost { .. } => losses += 1,
+                _ => {}
+            }
+        }
+        drop(client);
+        let got: Vec<u32> = got.try_iter().collect();
+        let arrived: BTreeSet<u32> = got.iter().copied().collect();
+        assert!(confirmed.is_subset(&arrived), "reported to have arrived, and lost");
+        assert_eq!(got.len(), arrived.len(), "nothing that is left alone comes twice");
+        assert!(got.is_sorted());
+        assert_eq!(confirmed.len() + in_doubt.len(), MESSAGES as usize);
+        assert!(losses >= 10, "the server was killed {losses} times only");
+    });
+}
+
+#[test]
+fn next_within_comes_back_when_nothing_happens() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let (done, wait) = mpsc::channel::<()>();
+        let server = thread::spawn(move || {
+            let ws = accept(listener.accept().unwrap().0).unwrap();
+            wait.recv().unwrap_err();
+            drop(ws);
+        });
+        let mut client = Reconnecting::to(&url, quick()).unwrap();
+        assert!(matches!(client.next(), Some(Event::Connecting { .. })));
+        assert!(matches!(client.next(), Some(Event::Open { .. })));
+        for _ in 0..3 {
+            assert_eq!(client.next_within(Duration::from_millis(2)), Poll::Pending);
+        }
+        drop(done);
+        assert!(matches!(client.next(), Some(Event::Lost { .. })));
+        server.join().unwrap();
+        // It waits for the next dial, or dials: the listener is gone.
+        while client.machine().phase() != Phase::Waiting {
+            client.next().unwrap();
+        }
+        while client.machine().has_event() {
+            client.next().unwrap();
+        }
+        assert!(client.next_within(Duration::ZERO).is_pending());
+    });
+}
+
+#[test]
+fn threads_that_dial_one_host_take_turns() {
+    bounded(|| {
+        let (dialing, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let (dialing, most) = (dialing.clone(), most.clone());
+                thread::spawn(move || {
+                    let mut options = quick();
+                    options.max_losses = Some(5);
+                    let dial = move |_: Url| {
+                        let together = dialing.fetch_add(1, Ordering::SeqCst) + 1;
+                        most.fetch_max(together, Ordering::SeqCst);
+                        thread::yield_now();
+                        dialing.fetch_sub(1, Ordering::SeqCst);
+                        Err(io::Error::from(io::ErrorKind::ConnectionRefused).into())
+                    };
+                    let url = "ws://turns.test/";
+                    let mut client = Reconnecting::<TcpStream>::new(url, options, dial).unwrap();
+                    std::iter::from_fn(|| client.next()).last()
+                })
+            })
+            .collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), Some(Event::GaveUp { why: Why::Exhausted }));
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn next_within_comes_back_while_another_dials_the_same_host() {
+    bounded(|| {
+        let url = "ws://busy.test/";
+        let (began, at_dial) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let first = thread::spawn(move || {
+            let mut options = quick();
+            options.max_losses = Some(1);
+            let dial = move |_: Url| {
+                began.send(()).unwrap();
+                released.recv().unwrap();
+                Err(io::Error::from(io::ErrorKind::ConnectionRefused).into())
+            };
+            let mut client = Reconnecting::<TcpStream>::new(url, options, dial).unwrap();
+            std::iter::from_fn(|| client.next()).last()
+        });
+        at_dial.recv().unwrap();
+        let dial = |_: Url| Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
+        let mut client = Reconnecting::<TcpStream>::new(url, quick(), dial).unwrap();
+        for _ in 0..3 {
+            assert_eq!(client.next_within(Duration::from_millis(2)), Poll::Pending);
+        }
+        release.send(()).unwrap();
+        assert!(matches!(client.next(), Some(Event::Connecting { .. })));
+        first.join().unwrap();
+    });
+}
+
+#[test]
+fn a_dial_of_ones_own_a_fallback_and_a_decision() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let server = thread::spawn(move || {
+            let mut ws = accept(listener.accept().unwrap().0).unwrap();
+            ws.close(CloseCode(4000), "come back").unwrap();
+            let mut ws = accept(listener.accept().unwrap().0).unwrap();
+            ws.close(CloseCode(4001), "go away").unwrap();
+        });
+        let mut client = Reconnecting::new("ws://nowhere.test/", quick(), |url: Url| {
+            if url.host() == "nowhere.test" {
+                let missing = Error::from(io::Error::from(io::ErrorKind::NotFound));
+                return Err(missing);
+            }
+            Ok(connect(url)?)
+        })
+        .unwrap()
+        .fallback(&url)
+        .unwrap()
+        .decide(|lost, proposed| match lost.loss {
+            Loss::Transport => Decision::of_application(Verdict::Retire),
+            Loss::Closed(closed) if closed.code().0 == 4000 => Decision::retry(),
+            _ => proposed,
+        });
+        let told: Vec<Event> = std::iter::from_fn(|| client.next()).collect();
+        let dialed: Vec<usize> = told
+            .iter()
+            .filter_map(|event| match event {
+                Event::Connecting { endpoint, .. } => Some(*endpoint),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(dialed, [0, 1, 1]);
+        assert_eq!(told.last(), Some(&Event::GaveUp { why: Why::Policy }));
+        server.join().unwrap();
+    });
+}
+
+fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+/// Waits of a few milliseconds: these tests run on the system's clock.
+fn quick() -> Options {
+    let mut options = Options::default();
+    options.first_delay = Duration::from_millis(2);
+    options.max_delay = Duration::from_millis(5);
+    options
+}
