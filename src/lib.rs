@@ -105,6 +105,7 @@ pub mod handshake;
 mod message;
 #[cfg(feature = "handshake")]
 pub mod proxy;
+pub mod rate;
 mod time;
 mod unchecked;
 pub mod utf8;
@@ -121,7 +122,7 @@ pub use buffer::{RecvBuf, Transmit};
 pub use config::{Config, Delivery, Role};
 pub use connection::{
     Cause, Chunk, ChunkData, CloseFrame, Closed, Connection, Event, MaskKeys, MessageWriter,
-    Received, Stats, Timeout,
+    Received, RoundTrips, Stats, Timeout,
 };
 #[cfg(feature = "deflate")]
 pub use deflate::Compression;

@@ -28,6 +28,7 @@ mod dial;
 mod driver;
 mod handshake;
 mod pool;
+pub mod serve;
 mod split;
 mod stream;
 #[cfg(feature = "tls")]
@@ -38,6 +39,7 @@ pub use crate::adapter::Error;
 pub use any_stream::AnyStream;
 pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, accept, accept_with, connect_over, receive_request};
+pub use serve::{Handle, ServeOptions, Server, ServerStream, Shutdown, Visitor};
 pub use split::{Receiver, ReuniteError, Sender};
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;
