@@ -106,6 +106,7 @@ pub mod handshake;
 mod message;
 #[cfg(feature = "handshake")]
 pub mod proxy;
+pub mod rate;
 pub mod reconnect;
 mod time;
 mod unchecked;
@@ -123,7 +124,7 @@ pub use buffer::{RecvBuf, Transmit};
 pub use config::{Config, Delivery, Role};
 pub use connection::{
     Cause, Chunk, ChunkData, CloseFrame, Closed, Connection, Event, MaskKeys, MessageWriter,
-    Received, Stats, Timeout,
+    Received, RoundTrips, Stats, Timeout,
 };
 #[cfg(feature = "deflate")]
 pub use deflate::Compression;

@@ -198,7 +198,9 @@ fn what_was_lent_for_a_message_can_be_taken_back() {
 #[cfg(target_pointer_width = "64")]
 fn the_values_that_live_per_connection_are_small() {
     let sizes = [
-        ("Connection", size_of::<Connection>(), 424),
+        ("Connection", size_of::<Connection>(), 432),
+        ("RoundTrips", size_of::<hybi::RoundTrips>(), 32),
+        ("TokenBucket", size_of::<hybi::rate::TokenBucket>(), 24),
         ("RecvBuf", size_of::<RecvBuf>(), 104),
         ("Transmit", size_of::<Transmit>(), 80),
         ("Message", size_of::<Message>(), 40),

@@ -124,6 +124,51 @@ fn the_pong_to_a_keepalive_ping_measures_the_round_trip() {
 }
 
 #[test]
+fn round_trips_are_kept_to_a_sixteenth() {
+    for mut end in quiet_ends() {
+        assert_eq!(
+            (end.conn.round_trips().count(), end.conn.round_trips().percentile(50)),
+            (0, None)
+        );
+        let mut now = 0.0;
+        for micros in [0, 1, 9, 15, 16, 17, 80, 999, 80_000, 123_456, 1_999_999, 15_000_000] {
+            end.conn.poll_timeout(at(now));
+            let answer = now + 20.0 + f64::from(micros) / 1e6;
+            answer_ping(&mut end, now + 20.0, answer);
+            now = answer;
+            let exact = end.conn.stats().last_rtt.expect("it was measured");
+            let kept = end.conn.round_trips().percentile(100).expect("it was measured");
+            let off = kept.abs_diff(exact);
+            assert!(off <= exact / 16 + Duration::from_micros(1), "{kept:?} of {exact:?}");
+        }
+        assert_eq!(end.conn.round_trips().count(), 12);
+    }
+}
+
+#[test]
+fn percentiles_are_of_the_last_28_round_trips() {
+    for mut end in quiet_ends() {
+        let mut now = 0.0;
+        // 1 ms, 2 ms, ... 100 ms.
+        for turn in 1..=100 {
+            end.conn.poll_timeout(at(now));
+            let answer = now + 20.0 + f64::from(turn) / 1000.0;
+            answer_ping(&mut end, now + 20.0, answer);
+            now = answer;
+        }
+        let trips = end.conn.round_trips();
+        assert_eq!(trips.count(), 100);
+        for (percent, expected) in
+            [(0, 73), (1, 73), (25, 79), (50, 86), (90, 98), (100, 100), (255, 100)]
+        {
+            let expected = Duration::from_millis(expected);
+            let off = trips.percentile(percent).expect("some are kept").abs_diff(expected);
+            assert!(off <= expected / 16, "{percent}: {:?}", trips.percentile(percent));
+        }
+    }
+}
+
+#[test]
 fn other_pongs_measure_nothing() {
     for mut end in quiet_ends() {
         end.hear("8a 00");

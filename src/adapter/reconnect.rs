@@ -150,6 +150,8 @@ fn of_connect(error: &ConnectError) -> Loss {
             | ProxyError::HostTooLong,
         ) => Loss::Request,
         ConnectFailure::Io(error) => of_io(error),
+        #[cfg(feature = "tls")]
+        ConnectFailure::Tls(error) => of_tls(error),
         ConnectFailure::Addresses(_) if error.is_timeout() => Loss::TimedOut,
         ConnectFailure::Addresses(_) | ConnectFailure::Proxy(_) => Loss::Transport,
     }

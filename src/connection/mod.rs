@@ -18,6 +18,7 @@ mod compression;
 mod event;
 mod mask_keys;
 mod receive;
+mod round_trips;
 mod send;
 mod stats;
 mod timers;
@@ -34,6 +35,7 @@ use crate::config::{Config, Role};
 pub use closed::{Cause, Closed, Timeout};
 pub use event::{Chunk, ChunkData, CloseFrame, Event, Received};
 pub use mask_keys::MaskKeys;
+pub use round_trips::RoundTrips;
 pub use stats::Stats;
 pub use writer::MessageWriter;
 
@@ -76,6 +78,8 @@ pub struct Connection {
     closing: Option<Box<close::State>>,
     timers: timers::Timers,
     stats: Stats,
+    /// Made with the first answer to a keepalive ping.
+    round_trips: Option<Box<RoundTrips>>,
     /// Present where compression was agreed on.
     #[cfg(feature = "deflate")]
     compression: Option<Box<compression::State>>,
@@ -116,6 +120,7 @@ impl Connection {
             closing: None,
             timers: timers::Timers::default(),
             stats: Stats::default(),
+            round_trips: None,
             #[cfg(feature = "deflate")]
             compression: None,
         }
@@ -144,6 +149,24 @@ impl Connection {
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// How long the answers to keepalive pings took.
+    #[must_use]
+    pub fn round_trips(&self) -> &RoundTrips {
+        self.round_trips.as_deref().unwrap_or(RoundTrips::NONE)
+    }
+
+    /// Bytes that the transport has taken.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.tx.total()
+    }
+
+    /// Reading is put off on purpose: what is not read is no silence of the peer.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn note_pause(&mut self) {
+        self.timers.note_arrival();
     }
 }
 

@@ -163,7 +163,9 @@ impl Connection {
         timers.opened.get_or_insert(now);
         if noted.answer {
             if let Some(pinged) = timers.unanswered.take() {
-                self.stats.note_rtt(now - pinged);
+                let rtt = now - pinged;
+                self.stats.note_rtt(rtt);
+                self.round_trips.get_or_insert_default().note(rtt);
             }
         }
         // While we do not read we cannot hear: that is no silence of the peer.

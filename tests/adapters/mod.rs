@@ -4,6 +4,8 @@
 
 #[cfg(feature = "tokio")]
 pub(crate) mod away;
+#[cfg(feature = "tokio")]
+pub(crate) mod door;
 pub(crate) mod faulty;
 pub(crate) mod frames;
 pub(crate) mod gated;

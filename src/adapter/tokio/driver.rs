@@ -12,6 +12,7 @@ use ::tokio::time;
 use bytes::Buf;
 
 use super::pool;
+use super::serve::Hosted;
 use crate::adapter::{Error, outcome};
 use crate::{Connection, Instant, Message, Outgoing, RecvBuf, SendError};
 
@@ -21,7 +22,7 @@ const SLICES: usize = 16;
 #[derive(Debug)]
 pub(super) struct Driver<S> {
     pub(super) io: S,
-    pub(super) conn: Connection,
+    pub(super) conn: Hosted,
     pub(super) rx: RecvBuf,
     /// A message that was come upon while something else was waited for.
     pub(super) inbox: Option<Box<Message>>,
@@ -44,6 +45,7 @@ struct Timer {
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(io: S, conn: Connection, rx: RecvBuf) -> Self {
         let timer = Timer { epoch: time::Instant::now(), sleep: None };
+        let conn = Hosted::new(conn);
         Self { io, conn, rx, inbox: None, timer, unflushed: false, error: None, reported: false }
     }
 
@@ -199,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if self.conn.is_closed() || self.conn.has_news() {
             return Poll::Ready(());
         }
-        if self.conn.can_read() {
+        if self.conn.can_read() && self.conn.may_read(cx) {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 match read {
                     Ok(0) => self.conn.handle_eof(),
@@ -233,6 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Writes and flushes until nothing is left or the stream takes no more. A failure of the stream
     /// leaves nothing to write.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.conn.attend(cx);
         loop {
             let written = if self.conn.wants_write() {
                 self.unflushed = true;

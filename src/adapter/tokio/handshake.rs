@@ -99,7 +99,9 @@ where
     let mut server = ServerHandshake::new(options);
     let refusal = loop {
         match server.advance(&mut rx) {
-            Ok(Progress::Done(request)) => return Ok(Incoming { io, rx, request }),
+            Ok(Progress::Done(request)) => {
+                return Ok(Incoming { io, rx, request: Arc::new(request) });
+            }
             Ok(Progress::Continue(next)) => server = next,
             Err(refusal) => break refusal,
         }
@@ -118,7 +120,14 @@ where
 pub struct Incoming<S> {
     io: S,
     rx: RecvBuf,
-    request: handshake::Incoming,
+    request: Arc<handshake::Incoming>,
+}
+
+impl<S> Incoming<S> {
+    /// The request, for those who look at it beyond the answer.
+    pub(super) fn request(&self) -> Arc<handshake::Incoming> {
+        self.request.clone()
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {

@@ -29,6 +29,7 @@ mod driver;
 mod handshake;
 mod pool;
 mod reconnect;
+pub mod serve;
 mod split;
 mod stream;
 #[cfg(feature = "tls")]
@@ -40,6 +41,7 @@ pub use any_stream::AnyStream;
 pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, accept, accept_with, connect_over, receive_request};
 pub use reconnect::Reconnecting;
+pub use serve::{Handle, ServeOptions, Server, ServerStream, Shutdown, Visitor};
 pub use split::{Receiver, ReuniteError, Sender};
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;

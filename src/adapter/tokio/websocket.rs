@@ -12,7 +12,7 @@ use crate::adapter::connection;
 use crate::handshake::Negotiated;
 use crate::{
     CloseCode, Closed, Config, Connection, Event, Message, Outgoing, Prepared, RecvBuf, Role,
-    SendError, Stats,
+    RoundTrips, SendError, Stats,
 };
 
 /// A WebSocket over any tokio stream.
@@ -262,6 +262,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     #[must_use]
     pub fn stats(&self) -> &Stats {
         self.driver.conn.stats()
+    }
+
+    /// How long the answers to keepalive pings took.
+    #[must_use]
+    pub fn round_trips(&self) -> &RoundTrips {
+        self.driver.conn.round_trips()
     }
 
     /// The stream.
