@@ -13,7 +13,7 @@ use hybi::{
     Transmit,
 };
 
-/// Sizes that a queue keeps the memory for: it gives back more than 16 KiB.
+/// Sizes that a queue keeps the memory for: it gives back more than 32 KiB.
 const SIZES: [usize; 9] = [0, 1, 10, 125, 126, 1000, 4000, 8000, 16_000];
 
 #[test]

@@ -42,7 +42,7 @@ struct Splice {
 const BLOCK: usize = 8 * 1024;
 
 /// A flat buffer larger than this is freed rather than kept for the next message.
-const KEEP: usize = 16 * 1024;
+const KEEP: usize = 32 * 1024;
 
 impl Transmit {
     pub(crate) const fn new() -> Self {

@@ -6,8 +6,9 @@ use bytes::Buf;
 
 use crate::{Connection, RecvBuf};
 
-/// The size of a lent buffer: what one read takes at most.
-const SIZE: usize = 16 * 1024;
+/// The size of a lent buffer: what one read takes at most. Sixteen messages of 1 KiB fit with their headers; a connection
+/// that waits in the middle of a message holds no more.
+const SIZE: usize = 24 * 1024;
 
 /// How many buffers of up to how much memory a thread keeps. Those that large messages have grown are for such messages
 /// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it.
