@@ -5,7 +5,7 @@
 mod adapters;
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -14,10 +14,10 @@ use std::thread;
 use std::time::Duration;
 
 use adapters::bounded;
-use hybi::blocking::{Error, Reconnecting, accept, connect};
+use hybi::blocking::{Error, Reconnecting, accept, connect, receive_request};
 use hybi::handshake::Url;
 use hybi::reconnect::{Decision, Event, Loss, MessageId, Options, Phase, Verdict, Why};
-use hybi::{CloseCode, Message};
+use hybi::{CloseCode, Connect, Message};
 
 #[test]
 fn a_client_comes_back_greets_and_goes_on_with_its_queue() {
@@ -140,6 +140,86 @@ fn next_within_comes_back_when_nothing_happens() {
             client.next().unwrap();
         }
         assert!(client.next_within(Duration::ZERO).is_pending());
+    });
+}
+
+#[test]
+fn next_within_comes_back_long_before_the_next_dial() {
+    bounded(|| {
+        let mut options = quick();
+        options.first_delay = Duration::from_secs(1_000_000);
+        let dial = |_: Url| Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
+        let mut client = Reconnecting::<TcpStream>::new("ws://late.test/", options, dial).unwrap();
+        while client.machine().counters().losses == 0 || client.machine().has_event() {
+            client.next().unwrap();
+        }
+        assert_eq!(client.next_within(Duration::from_millis(2)), Poll::Pending);
+    });
+}
+
+#[test]
+fn what_connect_fails_with_is_understood() {
+    bounded(|| {
+        let lost = |url: &str| {
+            let mut options = quick();
+            options.max_losses = Some(1);
+            let mut client = Reconnecting::to(url, options).unwrap();
+            std::iter::from_fn(|| client.next())
+                .find_map(|event| match event {
+                    Event::Lost { loss, decision, .. } => Some((loss, decision.why)),
+                    _ => None,
+                })
+                .unwrap()
+        };
+        let (listener, url) = listen();
+        drop(listener);
+        assert_eq!(lost(&url), (Loss::Transport, Why::Transient), "nobody listens");
+
+        let answer = |response: &'static str| {
+            let (listener, url) = listen();
+            let server = thread::spawn(move || {
+                let mut stream = listener.accept().unwrap().0;
+                let mut head = [0; 4096];
+                let mut len = 0;
+                while !head[..len].ends_with(b"\r\n\r\n") {
+                    len += stream.read(&mut head[len..]).unwrap();
+                }
+                stream.write_all(response.as_bytes()).unwrap();
+            });
+            let lost = lost(&url);
+            server.join().unwrap();
+            lost
+        };
+        let busy = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n";
+        let retry_after = Some(Duration::from_secs(7));
+        let refused = Loss::Refused { status: 503, retry_after };
+        assert_eq!(answer(busy), (refused, Why::RetryAfter));
+        let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        let refused = Loss::Refused { status: 404, retry_after: None };
+        assert_eq!(answer(missing), (refused, Why::Refused));
+        assert_eq!(answer("SSH-2.0-OpenSSH\r\n\r\n"), (Loss::Handshake, Why::Protocol));
+        assert_eq!(answer("HTTP/1.1 1"), (Loss::Transport, Why::Transient), "cut off");
+    });
+}
+
+#[test]
+fn a_fallback_is_asked_in_the_same_way_as_the_first_url() {
+    bounded(|| {
+        let (gone, first) = listen();
+        drop(gone);
+        let (listener, second) = listen();
+        let server = thread::spawn(move || {
+            let incoming =
+                receive_request(listener.accept().unwrap().0, Default::default()).unwrap();
+            incoming.headers().get("authorization").cloned()
+        });
+        let connect = Connect::new(&first).unwrap().bearer_auth("1234").unwrap();
+        let mut options = quick();
+        options.breaker_failures = 1;
+        options.max_losses = Some(2);
+        let mut client = Reconnecting::to(connect, options).unwrap().fallback(&second).unwrap();
+        while client.next().is_some() {}
+        assert_eq!(server.join().unwrap().unwrap(), "Bearer 1234");
     });
 }
 

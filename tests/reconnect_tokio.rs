@@ -263,6 +263,22 @@ fn the_application_sees_the_error_and_decides() {
 }
 
 #[test]
+fn a_confirmation_is_told_at_once_though_the_peer_stays_silent() {
+    simulate(|| async {
+        let (mut client, mut streams) = client("r.test", Options::default());
+        client.send("one").unwrap();
+        let server = tokio::spawn(async move {
+            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+            while ws.recv().await.unwrap().is_some() {}
+        });
+        until_open(&mut client).await;
+        let told = timeout(SECOND, client.next()).await;
+        assert_eq!(told, Ok(Some(Event::Confirmed { through: last_id(0) })));
+        server.abort();
+    });
+}
+
+#[test]
 fn a_queue_longer_than_the_connection_takes_at_once_leaves_whole() {
     simulate(|| async {
         let (mut client, mut streams) = client("k.test", Options::default());

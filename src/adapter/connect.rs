@@ -240,6 +240,16 @@ impl Connect {
         or_shared(self.proxy_tls.as_ref(), proxy.host(), proxy.port())
     }
 
+    /// The same wishes for another URL of the application's own choice; addresses and socket are those of the first.
+    pub(super) fn for_url(mut self, url: Url) -> Self {
+        if *self.request.url() != url {
+            self.request = self.request.with_url(url);
+            self.addresses = None;
+            self.socket = None;
+        }
+        self
+    }
+
     /// Where a failed handshake leads to, if it is a redirect that is to be followed.
     pub(super) fn redirected(mut self, error: Error) -> Result<Self, ConnectError> {
         let (left, response) = match (self.redirects, error) {

@@ -150,6 +150,12 @@ impl Request {
         &self.subprotocols
     }
 
+    /// The same request for another URL of the application's own choice: with the host of that, secrets included.
+    pub(crate) fn with_url(mut self, url: Url) -> Self {
+        self.headers.remove(header::HOST);
+        Self { url, ..self }
+    }
+
     /// The same request for another URL: with the host of that, and what is secret only within the origin.
     pub(crate) fn moved_to(mut self, url: Url) -> Self {
         self.headers.remove(header::HOST);

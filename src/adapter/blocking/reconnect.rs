@@ -6,13 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant as Clock};
 
 use super::{AnyStream, Error, Transport, WebSocket};
+use crate::adapter::ConnectError;
 use crate::adapter::reconnect::{Lost, Plan};
 use crate::adapter::turns::Turn;
 use crate::handshake::{Url, UrlError};
 use crate::reconnect::{
     Confirm, Decision, Event, Loss, MessageId, NotQueued, Options, Phase, Queued, Reconnect, Taken,
 };
-use crate::{CloseCode, Instant, Message, Outgoing, SendError};
+use crate::{CloseCode, Connect, Instant, Message, Outgoing, SendError};
 
 /// A client that stays connected: it dials again when the connection is lost, and keeps what could not be sent.
 ///
@@ -61,13 +62,24 @@ enum Link<S> {
 }
 
 impl Reconnecting<AnyStream> {
-    /// A client of a `ws://` URL over TCP.
+    /// A client that connects as [`connect`](super::connect) does, in the way that a URL, a
+    /// [`Request`](crate::handshake::Request) or a [`Connect`] describes: headers, proxies, timeouts. It does so for every
+    /// [`fallback`](Self::fallback) too, credentials included; addresses of one's own are for the first URL alone.
     ///
     /// # Errors
     ///
     /// What is wrong with the URL.
-    pub fn to(url: &str, options: Options) -> Result<Self, UrlError> {
-        Self::new(url, options, |url| Ok(super::connect(url)?))
+    pub fn to<R>(to: R, options: Options) -> Result<Self, ConnectError>
+    where
+        R: TryInto<Connect>,
+        ConnectError: From<R::Error>,
+    {
+        Ok(Self::connecting(to.try_into()?, options))
+    }
+
+    fn connecting(connect: Connect, options: Options) -> Self {
+        let url = connect.request().url().clone();
+        Self::dialing(url, options, move |url| Ok(super::connect(connect.clone().for_url(url))?))
     }
 }
 
@@ -83,13 +95,21 @@ impl<S: Transport> Reconnecting<S> {
         options: Options,
         dial: impl FnMut(Url) -> Result<WebSocket<S>, Error> + Send + 'static,
     ) -> Result<Self, UrlError> {
-        Ok(Self {
-            plan: Plan::new(url.parse()?, options),
+        Ok(Self::dialing(url.parse()?, options, dial))
+    }
+
+    fn dialing(
+        url: Url,
+        options: Options,
+        dial: impl FnMut(Url) -> Result<WebSocket<S>, Error> + Send + 'static,
+    ) -> Self {
+        Self {
+            plan: Plan::new(url, options),
             link: Link::None,
             dial: Box::new(dial),
             greet: None,
             epoch: Clock::now(),
-        })
+        }
     }
 
     /// Adds a URL to fall back to when those before it fail; call it once for each.

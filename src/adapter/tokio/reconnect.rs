@@ -14,13 +14,14 @@ use ::tokio::time::{self, Sleep};
 use futures_core::Stream;
 
 use super::{AnyStream, Error, WebSocket};
+use crate::adapter::ConnectError;
 use crate::adapter::reconnect::{Lost, Plan};
 use crate::adapter::turns::Turn;
 use crate::handshake::{Url, UrlError};
 use crate::reconnect::{
     Confirm, Decision, Event, Loss, MessageId, NotQueued, Options, Phase, Queued, Reconnect, Taken,
 };
-use crate::{CloseCode, Instant, Message, Outgoing, SendError};
+use crate::{CloseCode, Connect, Instant, Message, Outgoing, SendError};
 
 /// A client that stays connected: it dials again when the connection is lost, and keeps what could not be sent.
 ///
@@ -84,13 +85,27 @@ enum Link<S> {
 }
 
 impl Reconnecting<AnyStream> {
-    /// A client of a `ws://` URL over TCP.
+    /// A client that connects as [`connect`](super::connect) does, in the way that a URL, a
+    /// [`Request`](crate::handshake::Request) or a [`Connect`] describes: headers, proxies, timeouts. It does so for every
+    /// [`fallback`](Self::fallback) too, credentials included; addresses of one's own are for the first URL alone.
     ///
     /// # Errors
     ///
     /// What is wrong with the URL.
-    pub fn to(url: &str, options: Options) -> Result<Self, UrlError> {
-        Self::new(url, options, |url: Url| async { Ok(super::connect(url).await?) })
+    pub fn to<R>(to: R, options: Options) -> Result<Self, ConnectError>
+    where
+        R: TryInto<Connect>,
+        ConnectError: From<R::Error>,
+    {
+        Ok(Self::connecting(to.try_into()?, options))
+    }
+
+    fn connecting(connect: Connect, options: Options) -> Self {
+        let url = connect.request().url().clone();
+        Self::dialing(url, options, move |url| {
+            let connect = connect.clone().for_url(url);
+            Box::pin(async move { Ok(super::connect(connect).await?) })
+        })
     }
 }
 
@@ -121,15 +136,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     where
         F: Future<Output = Result<WebSocket<S>, Error>> + Send + 'static,
     {
-        Ok(Self {
-            plan: Plan::new(url.parse()?, options),
+        Ok(Self::dialing(url.parse()?, options, move |url| Box::pin(dial(url))))
+    }
+
+    fn dialing(
+        url: Url,
+        options: Options,
+        dial: impl FnMut(Url) -> Opening<S> + Send + 'static,
+    ) -> Self {
+        Self {
+            plan: Plan::new(url, options),
             link: Link::None,
-            dial: Box::new(move |url| Box::pin(dial(url))),
+            dial: Box::new(dial),
             greet: None,
             epoch: time::Instant::now(),
             sleep: None,
             drain: None,
-        })
+        }
     }
 
     /// Adds a URL to fall back to when those before it fail; call it once for each.
@@ -162,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     ///     Loss::Closed(closed) if closed.code().0 == 4000 => Decision::retry(),
     ///     _ => proposed,
     /// });
-    /// # Ok::<(), hybi::handshake::UrlError>(())
+    /// # Ok::<(), hybi::ConnectError>(())
     /// ```
     pub fn decide(
         mut self,
