@@ -14,6 +14,7 @@ mod error;
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod trace;
 
 pub use connect::{Connect, TcpOptions};
 pub use connect_error::{ConnectError, ConnectFailure, ConnectStep};
@@ -29,6 +30,7 @@ use crate::{Config, Role};
 
 /// What the application has decided about a request: see `reject` of the adapters.
 pub(crate) fn refused(refusal: Refusal) -> Error {
+    trace::refused(&refusal);
     Error::Handshake(refusal.error)
 }
 

@@ -9,5 +9,6 @@ mod conversations;
 mod faults;
 mod meeting;
 mod refusals;
+mod serve;
 mod streams;
 mod wire;
