@@ -15,6 +15,7 @@ mod reconnect;
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod trace;
 mod turns;
 
 pub use connect::{Connect, TcpOptions};
@@ -31,6 +32,7 @@ use crate::{Config, Role};
 
 /// What the application has decided about a request: see `reject` of the adapters.
 pub(crate) fn refused(refusal: Refusal) -> Error {
+    trace::refused(&refusal);
     Error::Handshake(refusal.error)
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn quiet() -> hybi::Config {
 }
 
 /// With which status the server refused.
-pub(crate) fn status(refused: Result<WebSocket<DuplexStream>, hybi::tokio::Error>) -> u16 {
+pub(crate) fn status<S: std::fmt::Debug>(refused: Result<WebSocket<S>, hybi::tokio::Error>) -> u16 {
     match refused {
         Err(hybi::tokio::Error::Handshake(hybi::handshake::HandshakeError::Refused(response))) => {
             response.status().as_u16()

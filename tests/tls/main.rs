@@ -12,5 +12,6 @@ mod faults;
 mod meeting;
 mod records;
 mod refusals;
+mod serve;
 mod streams;
 mod wire;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as Clock};
 use super::driver::{Driver, SHORTEST, is_idle};
 use super::{Error, Transport, WebSocket};
 use crate::adapter::{
-    complete_accept, complete_request, connection, default_config, entropy, refused,
+    complete_accept, complete_request, connection, default_config, entropy, refused, trace,
 };
 use crate::handshake::{
     self, Accept, ClientHandshake, HandshakeError, Limits, Progress, Rejection, Request,
@@ -131,6 +131,7 @@ impl<S: Transport> Incoming<S> {
     /// None today; the client may have gone, which does not matter to a rejection.
     pub fn reject(mut self, rejection: impl Into<Rejection>) -> Result<(), Error> {
         let response = self.request.reject(rejection);
+        trace::rejected(&response);
         farewell(&mut self.io, &response);
         Ok(())
     }

@@ -124,6 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         match self.conn.closed() {
             Some(closed) if !self.reported => {
                 self.reported = true;
+                self.conn.end();
                 outcome(closed, self.error.take())
             }
             _ => Ok(()),

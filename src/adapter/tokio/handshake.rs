@@ -15,7 +15,7 @@ use ::tokio::time::{Instant, timeout, timeout_at};
 use super::driver::Driver;
 use super::{Error, WebSocket};
 use crate::adapter::{
-    complete_accept, complete_request, connection, default_config, entropy, refused,
+    complete_accept, complete_request, connection, default_config, entropy, refused, trace,
 };
 use crate::handshake::{
     self, Accept, ClientHandshake, HandshakeError, Limits, Progress, Rejection, Request,
@@ -165,6 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         rejection: impl Into<Rejection>,
     ) -> impl Future<Output = Result<(), Error>> {
         let response = self.request.reject(rejection);
+        trace::rejected(&response);
         Box::pin(async move {
             farewell(&mut self.io, &response).await;
             Ok(())
@@ -214,6 +215,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = Instant::now() + limits.timeout;
+    #[cfg(feature = "tracing")]
+    let peer = format!("{}:{}", request.url().host(), request.url().port());
     let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let mut client = client.with_limits(limits);
@@ -224,7 +227,10 @@ where
             Progress::Done(done) => {
                 let conn = connection(Role::Client, config, &done.negotiated);
                 let driver = Driver::new(io, conn, rx);
-                return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
+                let ws = WebSocket::new(driver, done.negotiated);
+                #[cfg(feature = "tracing")]
+                ws.driver.conn.trace().peer(peer);
+                return Ok(ws.with_response(done.response));
             }
             Progress::Continue(next) => client = next,
         }

@@ -45,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Self::new(Driver::new(io, conn, rx), negotiated)
     }
 
-    pub(super) fn new(driver: Driver<S>, negotiated: Negotiated) -> Self {
+    pub(super) fn new(mut driver: Driver<S>, negotiated: Negotiated) -> Self {
+        driver.conn.open(&negotiated);
         let negotiated = (negotiated != Negotiated::NOTHING).then(|| Box::new(negotiated));
         Self { driver, negotiated, response: None }
     }

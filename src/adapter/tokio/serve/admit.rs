@@ -13,7 +13,11 @@ use http::StatusCode;
 use super::guest::Guest;
 use super::house::{House, Stage, UnderWay, subscriber};
 use super::{ServeOptions, ServerStream, WhenFull};
-use crate::adapter::tokio::{WebSocket, receive_request};
+#[cfg(feature = "tls")]
+use crate::adapter::tls::Agreed;
+#[cfg(feature = "tls")]
+use crate::adapter::tokio::TlsStream;
+use crate::adapter::tokio::{Error, WebSocket, receive_request};
 use crate::handshake::{self, Accept, Rejection};
 
 /// Who has come to a [`Server`](super::Server), and what he asks for: path, headers, origin, subprotocols.
@@ -25,6 +29,8 @@ pub struct Visitor<T = ()> {
     pub admitted: T,
     request: Arc<handshake::Incoming>,
     peer: Option<SocketAddr>,
+    #[cfg(feature = "tls")]
+    agreed: Option<Arc<Agreed>>,
 }
 
 impl<T> Visitor<T> {
@@ -32,6 +38,13 @@ impl<T> Visitor<T> {
     #[must_use]
     pub const fn peer(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// What TLS has agreed on, with the client's certificates if it has shown some; `None` without TLS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<&Agreed> {
+        self.agreed.as_deref()
     }
 }
 
@@ -68,11 +81,29 @@ impl<S, T> Ready<S, T> {
     /// From now on it counts among the connections.
     pub(super) fn enter(self) -> (WebSocket<ServerStream<S>>, Visitor<T>) {
         let Self { mut ws, visitor, house, under_way } = self;
+        #[cfg(feature = "tracing")]
+        if let Some(peer) = visitor.peer {
+            ws.driver.conn.trace().peer(peer);
+        }
         let address = visitor.peer.map(|peer| subscriber(peer.ip()));
         ws.driver.conn.enter(Guest::new(house, address));
         drop(under_way);
         (ws, visitor)
     }
+}
+
+/// Puts TLS over a stream where the options ask for it.
+#[cfg_attr(not(feature = "tls"), allow(clippy::unused_async, reason = "TLS waits"))]
+async fn secure<S>(io: S, options: &ServeOptions) -> Result<ServerStream<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &options.tls {
+        return Ok(ServerStream::Tls(TlsStream::accept(io, tls).await?));
+    }
+    let _ = options;
+    Ok(ServerStream::Plain(io))
 }
 
 /// Makes the handshake; `None` where it comes to no connection.
@@ -87,7 +118,15 @@ where
 {
     let Door { options, hook, house } = &*door;
     let failed = || house.count(|metrics| metrics.failed += 1);
-    let io = ServerStream::Plain(io);
+    let Ok(io) = secure(io, options).await else {
+        failed();
+        return None;
+    };
+    #[cfg(feature = "tls")]
+    let agreed = match &io {
+        ServerStream::Tls(stream) => Some(Arc::new(stream.agreed())),
+        ServerStream::Plain(_) => None,
+    };
     let Ok(incoming) = receive_request(io, options.handshake.clone()).await else {
         failed();
         return None;
@@ -100,7 +139,13 @@ where
         let _ = incoming.reject(StatusCode::SERVICE_UNAVAILABLE).await;
         return None;
     }
-    let visitor = Visitor { admitted: (), request: incoming.request(), peer };
+    let visitor = Visitor {
+        admitted: (),
+        request: incoming.request(),
+        peer,
+        #[cfg(feature = "tls")]
+        agreed: agreed.clone(),
+    };
     let decided = timeout(options.authorize_timeout, hook(visitor)).await;
     let rejection = match decided {
         Ok(Ok(_)) if closing() => {
@@ -108,7 +153,13 @@ where
             StatusCode::SERVICE_UNAVAILABLE.into()
         }
         Ok(Ok((accept, admitted))) => {
-            let visitor = Visitor { admitted, request: incoming.request(), peer };
+            let visitor = Visitor {
+                admitted,
+                request: incoming.request(),
+                peer,
+                #[cfg(feature = "tls")]
+                agreed,
+            };
             let Ok(ws) = incoming.accept(&accept, options.config.clone()).await else {
                 failed();
                 return None;

@@ -10,6 +10,9 @@ use ::tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use ::tokio::net::{UnixListener, UnixStream};
 
+#[cfg(feature = "tls")]
+use crate::adapter::tokio::TlsStream;
+
 /// A source of connections: a TCP or Unix listener, or one of your own.
 pub trait Listen {
     /// What a connection runs over.
@@ -60,6 +63,20 @@ impl Listen for UnixListener {
 pub enum ServerStream<S = TcpStream> {
     /// The stream as it was accepted.
     Plain(S),
+    /// TLS over it.
+    #[cfg(feature = "tls")]
+    Tls(TlsStream<S>),
+}
+
+/// Calls a method of whichever stream it is.
+macro_rules! on_stream {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self {
+            ServerStream::Plain($stream) => $call,
+            #[cfg(feature = "tls")]
+            ServerStream::Tls($stream) => $call,
+        }
+    };
 }
 
 impl<S> ServerStream<S> {
@@ -67,6 +84,8 @@ impl<S> ServerStream<S> {
     pub const fn get_ref(&self) -> &S {
         match self {
             Self::Plain(io) => io,
+            #[cfg(feature = "tls")]
+            Self::Tls(io) => io.get_ref(),
         }
     }
 }
@@ -77,9 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ServerStream<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_read(cx, buf),
-        }
+        let this = self.get_mut();
+        on_stream!(this, io => Pin::new(io).poll_read(cx, buf))
     }
 }
 
@@ -89,9 +107,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ServerStream<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_write(cx, bytes),
-        }
+        let this = self.get_mut();
+        on_stream!(this, io => Pin::new(io).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -99,26 +116,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ServerStream<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_write_vectored(cx, slices),
-        }
+        let this = self.get_mut();
+        on_stream!(this, io => Pin::new(io).poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(io) => io.is_write_vectored(),
-        }
+        on_stream!(self, io => io.is_write_vectored())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_flush(cx),
-        }
+        let this = self.get_mut();
+        on_stream!(this, io => Pin::new(io).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_shutdown(cx),
-        }
+        let this = self.get_mut();
+        on_stream!(this, io => Pin::new(io).poll_shutdown(cx))
     }
 }

@@ -22,6 +22,11 @@ use crate::rate::Rate;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServeOptions {
+    /// TLS on every connection: none. It takes its own time, at most [`ServerTls::timeout`], before the handshake's.
+    ///
+    /// [`ServerTls::timeout`]: crate::tls::ServerTls::timeout
+    #[cfg(feature = "tls")]
+    pub tls: Option<crate::tls::ServerTls>,
     /// What a handshake may cost and which pages may connect.
     pub handshake: ServerOptions,
     /// Limits and timeouts of each connection.
@@ -51,6 +56,8 @@ pub struct ServeOptions {
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
+            #[cfg(feature = "tls")]
+            tls: None,
             handshake: ServerOptions::default(),
             config: default_config(),
             max_handshakes: 256,

@@ -184,8 +184,13 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
             while accepting {
                 match self.poll_accept(cx) {
                     Poll::Ready(Some((ws, visitor))) => {
+                        #[cfg(feature = "tracing")]
+                        let span = ws.driver.conn.trace().span();
                         let task = handler(ws, visitor);
-                        tasks.spawn(async move { drop(task.await) });
+                        let task = async move { drop(task.await) };
+                        #[cfg(feature = "tracing")]
+                        let task = tracing::Instrument::instrument(task, span);
+                        tasks.spawn(task);
                     }
                     Poll::Ready(None) => accepting = false,
                     Poll::Pending => break,
@@ -254,6 +259,8 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
             }
             Err(error) => {
                 house.count(|metrics| metrics.accept_errors += 1);
+                #[cfg(feature = "tracing")]
+                tracing::warn!(%error, "cannot accept");
                 if !concerns_one_connection(&error) {
                     self.rest = Some(Box::pin(time::sleep(self.next_rest)));
                     self.next_rest = (self.next_rest * 2).min(RESTS.1);
