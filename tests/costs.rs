@@ -214,6 +214,26 @@ fn the_values_that_live_per_connection_are_small() {
     }
 }
 
+/// The echo of the README. With what tokio adds it fills its allocation, a multiple of 128 bytes.
+#[test]
+#[cfg(all(feature = "tokio", target_pointer_width = "64"))]
+fn a_task_that_echoes_is_small() {
+    use tokio::net::TcpStream;
+
+    async fn echo(stream: TcpStream) -> Result<(), hybi::tokio::Error> {
+        let mut ws = hybi::tokio::accept(stream).await?;
+        while let Some(message) = ws.recv().await? {
+            ws.feed(message).await?;
+        }
+        Ok(())
+    }
+    const fn size<F>(_: &impl Fn(TcpStream) -> F) -> usize {
+        size_of::<F>()
+    }
+    let size = size(&echo);
+    assert!(size <= 832, "{size} bytes");
+}
+
 /// A server, and a message of `size` bytes to it.
 fn server(size: usize) -> (Connection, Vec<u8>) {
     let message = masked(&frame(0x82, &vec![7; size]), KEY).0.0;

@@ -20,9 +20,12 @@ pub(super) struct State {
     ready: Option<Ready>,
     /// How many control frames may come before data or time allows more.
     pub(super) control_credit: u32,
-    /// The receive buffer's count of bytes when it was last looked at, once it has been.
-    seen: Option<u64>,
+    /// The receive buffer's count of bytes when it was last looked at, or `NEVER`.
+    seen: u64,
 }
+
+/// No count comes so far.
+const NEVER: u64 = u64::MAX;
 
 /// A frame whose header has been read.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +70,7 @@ impl State {
             message: None,
             ready: None,
             control_credit: config.control_frame_burst,
-            seen: None,
+            seen: NEVER,
         }
     }
 
@@ -210,8 +213,11 @@ impl Connection {
     fn note_arrival(&mut self, rx: &RecvBuf) {
         let total = rx.total();
         // What was parsed before belongs to the opening handshake.
-        let seen = self.receive.seen.unwrap_or(rx.total_parsed());
-        self.receive.seen = Some(total);
+        let seen = match self.receive.seen {
+            NEVER => rx.total_parsed(),
+            seen => seen,
+        };
+        self.receive.seen = total;
         // A smaller count is that of another buffer.
         let new = total.checked_sub(seen).unwrap_or(total);
         if new > 0 {

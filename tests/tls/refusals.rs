@@ -248,7 +248,8 @@ fn pem_without_what_is_needed_is_refused() {
     ServerTls::new(Identity::from_pem(both.as_bytes(), both.as_bytes()).unwrap()).unwrap();
     let mismatched = Identity::from_pem(chain.as_bytes(), other_key.as_bytes()).unwrap();
     let error = ServerTls::new(mismatched).unwrap_err();
-    assert!(matches!(error, TlsError::Config(rustls::Error::InconsistentKeys(_))), "{error:?}");
+    let TlsError::Config(error) = error else { panic!("{error:?}") };
+    assert!(matches!(*error, rustls::Error::InconsistentKeys(_)), "{error:?}");
 }
 
 #[test]

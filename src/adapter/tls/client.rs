@@ -147,12 +147,12 @@ impl ClientTlsBuilder {
         let verifier = self.roots.verifier(&provider)?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(self.versions.list())
-            .map_err(TlsError::Config)?
+            .map_err(TlsError::of_config)?
             .dangerous() // so it is named, but the verifier is rustls' own or the platform's
             .with_custom_certificate_verifier(verifier);
         let mut config = match self.identity {
             Some(Identity { chain, key }) => {
-                config.with_client_auth_cert(chain, key).map_err(TlsError::Config)?
+                config.with_client_auth_cert(chain, key).map_err(TlsError::of_config)?
             }
             None => config.with_no_client_auth(),
         };

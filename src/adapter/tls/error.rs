@@ -17,13 +17,13 @@ pub enum TlsError {
     /// The PEM text holds no certificate, or no private key that is known.
     Pem(String),
     /// The configuration does not fit together: a key that is not the certificate's, for example.
-    Config(rustls::Error),
+    Config(Box<rustls::Error>),
     /// The name of the server is neither a DNS name nor an IP address.
     ServerName(String),
     /// What came was no TLS: another protocol is spoken on that port.
     NotTls,
     /// The handshake failed: which certificate, parameter or alert it was stands in the error.
-    Handshake(rustls::Error),
+    Handshake(Box<rustls::Error>),
     /// The peer chose a protocol by ALPN that is not `http/1.1`.
     Protocol(Vec<u8>),
     /// The peer ended the connection during the handshake.
@@ -37,8 +37,12 @@ impl TlsError {
     pub(super) fn of_handshake(error: rustls::Error) -> Self {
         match error {
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls,
-            error => Self::Handshake(error),
+            error => Self::Handshake(error.into()),
         }
+    }
+
+    pub(super) fn of_config(error: rustls::Error) -> Self {
+        Self::Config(error.into())
     }
 }
 
@@ -80,7 +84,7 @@ impl fmt::Display for TlsError {
 impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Config(error) | Self::Handshake(error) => Some(error),
+            Self::Config(error) | Self::Handshake(error) => Some(&**error),
             _ => None,
         }
     }

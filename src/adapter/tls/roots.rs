@@ -42,7 +42,7 @@ impl Roots {
     pub fn from_pem(pem: &[u8]) -> Result<Self, TlsError> {
         let mut store = RootCertStore::empty();
         for certificate in certificates(pem)? {
-            store.add(certificate).map_err(TlsError::Config)?;
+            store.add(certificate).map_err(TlsError::of_config)?;
         }
         Ok(Self::Own(Arc::new(store)))
     }
@@ -56,7 +56,7 @@ impl Roots {
             #[cfg(feature = "tls-platform-verifier")]
             Self::Platform => {
                 let verifier = rustls_platform_verifier::Verifier::new(provider.clone());
-                return Ok(Arc::new(verifier.map_err(TlsError::Config)?));
+                return Ok(Arc::new(verifier.map_err(TlsError::of_config)?));
             }
             #[cfg(feature = "tls-webpki-roots")]
             Self::Webpki => Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()),
@@ -68,7 +68,7 @@ impl Roots {
         match verifier {
             Ok(verifier) => Ok(verifier),
             Err(rustls::client::VerifierBuilderError::NoRootAnchors) => Err(TlsError::NoRoots),
-            Err(error) => Err(TlsError::Config(rustls::Error::General(error.to_string()))),
+            Err(error) => Err(TlsError::of_config(rustls::Error::General(error.to_string()))),
         }
     }
 

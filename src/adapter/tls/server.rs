@@ -140,10 +140,10 @@ impl ServerTlsBuilder {
         let Identity { chain, key } = self.identity;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(self.versions.list())
-            .map_err(TlsError::Config)?
+            .map_err(TlsError::of_config)?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
-            .map_err(TlsError::Config)?;
+            .map_err(TlsError::of_config)?;
         config.alpn_protocols = vec![HTTP_1_1.to_vec()];
         if self.logs_keys {
             config.key_log = key_log();
@@ -155,6 +155,6 @@ impl ServerTlsBuilder {
 fn bad_verifier(error: VerifierBuilderError) -> TlsError {
     match error {
         VerifierBuilderError::NoRootAnchors => TlsError::NoRoots,
-        error => TlsError::Config(rustls::Error::General(error.to_string())),
+        error => TlsError::of_config(rustls::Error::General(error.to_string())),
     }
 }

@@ -40,12 +40,12 @@ pub(in crate::adapter) struct Session {
 impl Session {
     pub(in crate::adapter) fn client(tls: &ClientTls, host: &str) -> Result<Self, TlsError> {
         let client = rustls::ClientConnection::new(tls.config().clone(), tls.name_of(host)?);
-        Ok(Self::new(client.map_err(TlsError::Config)?.into()))
+        Ok(Self::new(client.map_err(TlsError::of_config)?.into()))
     }
 
     pub(in crate::adapter) fn server(tls: &ServerTls) -> Result<Self, TlsError> {
         let server = rustls::ServerConnection::new(tls.config().clone());
-        Ok(Self::new(server.map_err(TlsError::Config)?.into()))
+        Ok(Self::new(server.map_err(TlsError::of_config)?.into()))
     }
 
     const fn new(tls: Connection) -> Self {

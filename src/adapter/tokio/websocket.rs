@@ -24,8 +24,14 @@ use crate::{
 pub struct WebSocket<S> {
     pub(super) driver: Driver<S>,
     /// Absent where that is nothing, as on most connections.
-    negotiated: Option<Box<Negotiated>>,
-    response: Option<Box<http::Response<()>>>,
+    agreed: Option<Box<Agreed>>,
+}
+
+/// What is left of the opening handshake.
+#[derive(Debug)]
+struct Agreed {
+    negotiated: Negotiated,
+    response: Option<http::Response<()>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
@@ -47,12 +53,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     pub(super) fn new(mut driver: Driver<S>, negotiated: Negotiated) -> Self {
         driver.conn.open(&negotiated);
-        let negotiated = (negotiated != Negotiated::NOTHING).then(|| Box::new(negotiated));
-        Self { driver, negotiated, response: None }
+        let is_worth_it = negotiated != Negotiated::NOTHING;
+        let agreed = is_worth_it.then(|| Box::new(Agreed { negotiated, response: None }));
+        Self { driver, agreed }
     }
 
     pub(super) fn with_response(mut self, response: http::Response<()>) -> Self {
-        self.response = Some(Box::new(response));
+        let nothing = || Box::new(Agreed { negotiated: Negotiated::NOTHING, response: None });
+        self.agreed.get_or_insert_with(nothing).response = Some(response);
         self
     }
 
@@ -250,13 +258,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     #[must_use]
     pub fn negotiated(&self) -> &Negotiated {
         const NOTHING: &Negotiated = &Negotiated::NOTHING;
-        self.negotiated.as_deref().unwrap_or(NOTHING)
+        self.agreed.as_ref().map_or(NOTHING, |agreed| &agreed.negotiated)
     }
 
     /// The server's response, in a client that made the opening handshake itself.
     #[must_use]
     pub fn response(&self) -> Option<&http::Response<()>> {
-        self.response.as_deref()
+        self.agreed.as_ref()?.response.as_ref()
     }
 
     /// What has passed through the connection.
