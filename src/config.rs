@@ -57,7 +57,7 @@ pub struct Config {
     /// How many control frames a second are always welcome: 256.
     pub control_frames_per_second: u32,
     /// How many bytes may wait to be sent before messages are handed back with
-    /// [`SendError::Full`](crate::SendError::Full) and reading pauses: 1 MiB. One message may exceed it.
+    /// [`SendError::Full`](crate::SendError::Full) and reading pauses: 1 MiB; at least one. One message may exceed it.
     pub write_high_water: usize,
     /// How messages are handed out: whole.
     pub delivery: Delivery,
@@ -82,6 +82,13 @@ pub struct Config {
     /// Compression of messages (RFC 7692), negotiated in the opening handshake: off.
     #[cfg(feature = "deflate")]
     pub compression: Option<crate::deflate::Compression>,
+}
+
+impl Config {
+    /// Of no bytes there would never be room for one.
+    pub(crate) const fn high_water(&self) -> usize {
+        if self.write_high_water == 0 { 1 } else { self.write_high_water }
+    }
 }
 
 impl Default for Config {

@@ -57,6 +57,14 @@ fn one_message_may_exceed_the_mark() {
 
 /// Large payloads, which are queued by pointer, count like copied ones.
 #[test]
+fn a_mark_of_nothing_takes_one_message_at_a_time() {
+    let mut conn = hybi::Connection::server(common::config(|config| config.write_high_water = 0));
+    assert!(conn.wants_read());
+    conn.send_text("one").expect("nothing waits");
+    assert_eq!(conn.send_text("two"), Err(hybi::SendError::Full(())));
+}
+
+#[test]
 fn payloads_by_pointer_are_counted() {
     for mut end in End::both_with(|config| config.write_high_water = 20_000) {
         end.conn.send(vec![1; 10_000]).expect("below");

@@ -153,6 +153,33 @@ fn a_ratio_limit_judges_a_frame_by_its_length_however_it_is_cut() {
     }
 }
 
+/// What lies beyond a limit is not looked at, however much of it came in the same piece.
+#[test]
+fn the_lower_limit_on_what_is_inflated_is_found_first() {
+    for (ratio, limit) in [(2, 10_000), (100, 2_500)] {
+        let config = eager(|config| {
+            config.compression.as_mut().expect("it is set").max_ratio = Some(ratio);
+            config.max_message_size = limit;
+        });
+        // Text, and then bytes that are none.
+        let mut compressor = flate2::Compress::new(flate2::Compression::best(), false);
+        let text = [vec![b'a'; 3_000], vec![0xff; 9_000]].concat();
+        let mut message = Vec::with_capacity(1_000);
+        compressor
+            .compress_vec(&text, &mut message, flate2::FlushCompress::Sync)
+            .expect("there is room");
+        for piece in PIECES {
+            let mut end = end(Role::Client, params(true, 15), config.clone());
+            let told = hear_in_pieces(&mut end, &frame(0xc1, &message), piece);
+            let expected = match ratio {
+                2 => Error::RatioTooLarge { limit: ratio },
+                _ => Error::MessageTooLarge { limit },
+            };
+            assert_eq!(failure(&told), expected, "in pieces of {piece}");
+        }
+    }
+}
+
 /// A message a thousand times as large as its bytes comes in chunks of one step.
 #[test]
 fn chunks_are_bounded_whatever_they_come_from() {

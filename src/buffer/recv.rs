@@ -92,7 +92,7 @@ impl RecvBuf {
         }
     }
 
-    /// Room to read into, never empty; follow it with [`filled`](Self::filled).
+    /// Room to read into, never empty; follow it with [`filled`](Self::filled). What it holds is of no meaning.
     ///
     /// Memory is zeroed once when it is allocated, not before each read. It grows by doubling, so it never
     /// exceeds twice what has arrived plus 8 KiB, whatever length the peer has announced.
@@ -251,7 +251,7 @@ impl RecvBuf {
     fn forget_all(&mut self) {
         let end = self.end();
         self.removed = self.removed.wrapping_add(end as u64);
-        if self.buf.capacity() > KEEP && end <= KEEP {
+        if self.buf.capacity() > KEEP && (1..=KEEP).contains(&end) {
             // It was not needed so large this time.
             self.buf = Vec::new();
             #[cfg(feature = "deflate")]

@@ -192,10 +192,11 @@ impl Connection {
                 }
             }
             // Once something has been made there may be more of it without more input.
-            if now == 0 && frame.remaining > 0 && !self.has_inflated() {
+            if now == 0 && frame.remaining > 0 && self.inflated() == 0 {
                 return Ok(Step::NeedBytes);
             }
-            let done = self.inflate(rx, now);
+            let (allowed, beyond) = self.inflated_limit(message.len);
+            let done = self.inflate(rx, now, allowed);
             frame.advance(done.consumed);
             count(&mut self.stats.payload_received, done.consumed as u64);
             if done.consumed > 0 {
@@ -207,7 +208,9 @@ impl Connection {
             if message.kind == Kind::Text {
                 rx.check_text().map_err(|_| Error::InvalidUtf8)?;
             }
-            self.check_inflated(message.len)?;
+            if self.inflated() > allowed {
+                return Err(beyond);
+            }
             if let Some(error) = done.error {
                 return Err(Error::Inflate(error));
             }
@@ -231,17 +234,15 @@ impl Connection {
         self.end_message(rx, message)
     }
 
-    /// Inflates up to one step of output.
-    fn inflate(&mut self, rx: &mut RecvBuf, len: usize) -> Inflated {
-        let limit = self.config.max_message_size;
+    /// Inflates up to one step of output, and one byte more than the message may come to: it shows that the limit is passed.
+    fn inflate(&mut self, rx: &mut RecvBuf, len: usize, allowed: u64) -> Inflated {
         let Some(state) = &mut self.compression else { return Inflated::default() };
         let Direction { context_takeover, window_bits } = state.receive;
         let history = context_takeover || self.config.delivery == Delivery::Chunks;
         let codec = state
             .decompressor
             .get_or_insert_with(|| decompressor(state.pool, window_bits, history));
-        // One byte more than the limit shows that it is passed.
-        let left = usize::try_from(limit.saturating_sub(state.inflated)).unwrap_or(usize::MAX);
+        let left = usize::try_from(allowed.saturating_sub(state.inflated)).unwrap_or(usize::MAX);
         let (input, out, so_far) = rx.inflation(len, left.saturating_add(1).min(STEP));
         let room = out.len();
         let done = codec.decompress(input, out, so_far);
@@ -251,24 +252,24 @@ impl Connection {
         Inflated { consumed: done.consumed, full: done.produced == room, error: done.error }
     }
 
-    /// Whether something has been made of the message that comes in.
-    fn has_inflated(&self) -> bool {
-        self.compression.as_ref().is_some_and(|state| state.inflated > 0)
+    /// What the message that comes in has been inflated to so far.
+    fn inflated(&self) -> u64 {
+        self.compression.as_ref().map_or(0, |state| state.inflated)
     }
 
-    /// Applies the limits to what a message has come to, whose frames so far have announced `wire` bytes: measured
-    /// against what has arrived of them, the ratio would depend on how they were cut.
-    fn check_inflated(&self, wire: u64) -> Result<(), Error> {
-        let Some(state) = &self.compression else { return Ok(()) };
+    /// What a message may come to whose frames so far have announced `wire` bytes, and what it breaks beyond that.
+    /// Measured against what has arrived of them, the ratio would depend on how they were cut.
+    fn inflated_limit(&self, wire: u64) -> (u64, Error) {
         let limit = self.config.max_message_size;
-        if state.inflated > limit {
-            return Err(Error::MessageTooLarge { limit });
+        let ratio = self.compression.as_ref().and_then(|state| state.settings.max_ratio);
+        let by_ratio =
+            ratio.map(|limit| (wire.saturating_mul(limit.into()).max(RATIO_FLOOR), limit));
+        match by_ratio {
+            Some((allowed, ratio)) if allowed < limit => {
+                (allowed, Error::RatioTooLarge { limit: ratio })
+            }
+            _ => (limit, Error::MessageTooLarge { limit }),
         }
-        let Some(limit) = state.settings.max_ratio else { return Ok(()) };
-        if state.inflated > wire.saturating_mul(limit.into()).max(RATIO_FLOOR) {
-            return Err(Error::RatioTooLarge { limit });
-        }
-        Ok(())
     }
 
     fn finish_inflating(&mut self, rx: &RecvBuf, wire: u64) -> Result<(), Error> {

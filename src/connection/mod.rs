@@ -198,7 +198,7 @@ impl Connection {
     pub fn wants_read(&self) -> bool {
         match self.phase {
             Phase::Open | Phase::Closing => {
-                self.tx.len() < self.config.write_high_water && self.can_read()
+                self.tx.len() < self.config.high_water() && self.can_read()
             }
             Phase::Ended | Phase::Abandoned => self.can_read(),
         }

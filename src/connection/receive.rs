@@ -185,10 +185,13 @@ impl Connection {
         self.find_in_steps(rx)
     }
 
-    /// How many bytes of the frame that comes in have not come.
+    /// How many bytes of the frame that comes in have not come and will be kept together.
     #[cfg(feature = "tokio")]
     pub(crate) fn expected(&self) -> u64 {
-        self.receive.frame.map_or(0, |frame| frame.remaining)
+        match self.config.delivery {
+            Delivery::Messages => self.receive.frame.map_or(0, |frame| frame.remaining),
+            Delivery::Chunks => 0,
+        }
     }
 
     /// Finds what is not a whole message in one frame.

@@ -164,7 +164,7 @@ impl Connection {
         if self.is_closing() {
             return Err(SendError::Closed(()));
         }
-        if self.tx.len() >= self.config.write_high_water {
+        if self.tx.len() >= self.config.high_water() {
             return Err(SendError::Full(()));
         }
         self.queue_frame(opcode, true, payload);
@@ -178,7 +178,7 @@ impl Connection {
             Err(SendError::Closed(()))
         } else if self.send.open.is_some() {
             Err(SendError::Unfinished(()))
-        } else if self.tx.len() >= self.config.write_high_water {
+        } else if self.tx.len() >= self.config.high_water() {
             Err(SendError::Full(()))
         } else {
             Ok(())

@@ -78,7 +78,7 @@ pub struct Compression {
     pub receive: Direction,
     /// How many times larger than on the wire a received message may be; it is failed with 1009 beyond
     /// that, as soon as it is larger than its frames so far allow by the lengths in their headers. Messages of up to 1 KiB
-    /// are let be. Never: [`Config::max_message_size`](crate::Config::max_message_size) bounds it in any case.
+    /// are let be; a peer that announces more than it sends is bounded by the size alone. Never: [`Config::max_message_size`](crate::Config::max_message_size) bounds it in any case.
     pub max_ratio: Option<u32>,
     /// A compressor that keeps its context is released when no message has been compressed for this long:
     /// 60 s. The next message starts without context, which every peer can read.

@@ -249,7 +249,7 @@ impl<S: Transport> WebSocket<S> {
     }
 
     fn make_room(&mut self) -> Result<(), Error> {
-        if self.driver.conn.transmit().len() >= self.driver.conn.config().write_high_water {
+        if self.driver.conn.transmit().len() >= self.driver.conn.config().high_water() {
             self.flush()?;
         }
         Ok(())

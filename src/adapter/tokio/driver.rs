@@ -133,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Ready when a message can be queued.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let room = self.conn.config().write_high_water;
+        let room = self.conn.config().high_water();
         loop {
             if self.conn.is_closing() {
                 return Poll::Ready(Err(self.take_error(SendError::Closed(()).into())));

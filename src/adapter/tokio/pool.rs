@@ -12,7 +12,7 @@ const SIZE: usize = 24 * 1024;
 
 /// How many buffers of up to how much memory a thread keeps. Those that large messages have grown are for such messages
 /// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it.
-const SMALL: usize = 4 * SIZE;
+const SMALL: usize = 64 * 1024;
 const SMALL_KEPT: usize = 16;
 const LARGE: usize = 4 * 1024 * 1024;
 const LARGE_KEPT: usize = 2;
