@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -23,6 +22,9 @@ PING, PONG, CLOSE, WRITE = 1, 2, 2, 3
 
 # How much later than its due time something may be told on a machine that does other things as well.
 SLACK = 2.5
+
+# The exit status where networks may not be made.
+NOT_RUN = 77
 
 # How many scenarios run at once: most of their time is waiting.
 AT_ONCE = 6
@@ -180,7 +182,7 @@ def expect(fine, complaint):
 
 def main():
     parser = argparse.ArgumentParser(
-        prog="interop/network", description=__doc__, epilog="Exits with 0 if all went well, 1 if not, 2 without a verdict."
+        prog="interop/network", description=__doc__, epilog="Exits with 0 if all went well, 1 if not, 2 without a verdict, 77 where networks may not be made."
     )
     parser.add_argument("names", nargs="*", metavar="SCENARIO", choices=[[], *SCENARIOS], help=", ".join(SCENARIOS))
     parser.add_argument("--no-build", action="store_true", help="use our program as it was built before")
@@ -193,6 +195,9 @@ def main():
             wire.check()
             binary = build(options)
             verdicts = run_all(options.names or list(SCENARIOS), binary, Path(place))
+        except wire.NotAllowed as error:
+            print(f"interop/network: NOT RUN, NOTHING IS PROVED: {error}", file=sys.stderr)
+            return NOT_RUN
         except Trouble as trouble:
             print(f"interop/network: NO VERDICT: {trouble}", file=sys.stderr)
             return 2
