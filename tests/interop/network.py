@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import wire
-from process import Process, Trouble, stop_all
+from process import ENDING, Process, Trouble, stop_all
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = f"{wire.ADDRESSES[1]}:9001"
@@ -214,14 +214,17 @@ def run_all(names, binary, place):
     def run(name):
         with gate:
             began, failure = time.monotonic(), None
-            (place / name).mkdir()
             try:
+                if not ENDING.is_set():
+                    (place / name).mkdir()
                 with Scene(name, binary, place / name) as scene:
                     SCENARIOS[name](scene)
             except (Unexpected, Trouble) as error:
                 failure = str(error)
             except Exception:
                 failure = traceback.format_exc()
+            if ENDING.is_set():
+                return
             with output:
                 verdicts[name] = failure
                 line = f"FAILED: {failure}" if failure else "ok"
