@@ -63,6 +63,11 @@ pub struct Config {
     pub delivery: Delivery,
     /// A ping is sent when nothing has come from the peer for this long: 20 s. It keeps the state of
     /// proxies and address translators alive and finds peers that have vanished.
+    ///
+    /// What forgets an idle connection does so without a word, after a minute in nginx and in many load balancers, at times
+    /// after half of that in mobile networks and cheap routers. 20 s lie below all of these with time for a
+    /// ping that is lost, and above what would keep a phone's radio awake. Behind something slower to forget, 50 s are
+    /// enough; both ends may ping, since each only does when it has heard nothing.
     pub ping_interval: Option<Duration>,
     /// How long after such a ping the peer may stay silent: 20 s. Any byte from it counts. Then the
     /// connection is lost.

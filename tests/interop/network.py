@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import wire
-from process import Process, Trouble, stop_all
+from process import ENDING, Process, Trouble, stop_all
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = f"{wire.ADDRESSES[1]}:9001"
@@ -23,6 +22,9 @@ PING, PONG, CLOSE, WRITE = 1, 2, 2, 3
 
 # How much later than its due time something may be told on a machine that does other things as well.
 SLACK = 2.5
+
+# The exit status where networks may not be made.
+NOT_RUN = 77
 
 # How many scenarios run at once: most of their time is waiting.
 AT_ONCE = 6
@@ -180,7 +182,7 @@ def expect(fine, complaint):
 
 def main():
     parser = argparse.ArgumentParser(
-        prog="interop/network", description=__doc__, epilog="Exits with 0 if all went well, 1 if not, 2 without a verdict."
+        prog="interop/network", description=__doc__, epilog="Exits with 0 if all went well, 1 if not, 2 without a verdict, 77 where networks may not be made."
     )
     parser.add_argument("names", nargs="*", metavar="SCENARIO", choices=[[], *SCENARIOS], help=", ".join(SCENARIOS))
     parser.add_argument("--no-build", action="store_true", help="use our program as it was built before")
@@ -193,6 +195,9 @@ def main():
             wire.check()
             binary = build(options)
             verdicts = run_all(options.names or list(SCENARIOS), binary, Path(place))
+        except wire.NotAllowed as error:
+            print(f"interop/network: NOT RUN, NOTHING IS PROVED: {error}", file=sys.stderr)
+            return NOT_RUN
         except Trouble as trouble:
             print(f"interop/network: NO VERDICT: {trouble}", file=sys.stderr)
             return 2
@@ -209,14 +214,17 @@ def run_all(names, binary, place):
     def run(name):
         with gate:
             began, failure = time.monotonic(), None
-            (place / name).mkdir()
             try:
+                if not ENDING.is_set():
+                    (place / name).mkdir()
                 with Scene(name, binary, place / name) as scene:
                     SCENARIOS[name](scene)
             except (Unexpected, Trouble) as error:
                 failure = str(error)
             except Exception:
                 failure = traceback.format_exc()
+            if ENDING.is_set():
+                return
             with output:
                 verdicts[name] = failure
                 line = f"FAILED: {failure}" if failure else "ok"

@@ -153,16 +153,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def install():
-    """The directory where Debian's packages of the proxies are unpacked: nothing is installed and no service begins."""
-    root = OUTPUT / "debian"
-    if all(any(root.rglob(name)) for name in ("tinyproxy", "microsocks", "danted", "libwrap.so.0")):
+def install(root=OUTPUT / "debian", packages=PACKAGES, files=("tinyproxy", "microsocks", "danted", "libwrap.so.0")):
+    """The directory where Debian's packages are unpacked: nothing is installed and no service begins."""
+    if all(any(root.rglob(name)) for name in files):
         return root
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise Trouble("the proxies come as Debian's packages: apt-get and dpkg-deb are missing")
-    print(f"unpacking Debian's {', '.join(PACKAGES)}, once", flush=True)
+    print(f"unpacking Debian's {', '.join(packages)}, once", flush=True)
     root.mkdir(parents=True, exist_ok=True)
-    fetch = ["apt-get", "download", "-qq", *PACKAGES]
+    fetch = ["apt-get", "download", "-qq", *packages]
     if subprocess.run(fetch, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, timeout=300).returncode:
         # The lists of packages may be missing or old.
         run(["apt-get", "update", "-qq", "-o", "DPkg::Lock::Timeout=300"], root)

@@ -23,6 +23,10 @@ CLONE_NEWNET = 0x40000000
 ADDRESSES = ("10.79.1.1", "10.79.1.2")
 
 
+class NotAllowed(Exception):
+    """This machine, or who runs this, may not make networks."""
+
+
 class Wire:
     """The wire of a scenario. `ends` are the names of its namespaces; what is set may change at any time:
 
@@ -115,16 +119,20 @@ class Wire:
 
 
 def check():
-    """Says loudly what is missing here to make a wire."""
-    if not shutil.which("ip"):
-        raise Trouble("`ip` is missing: install iproute2")
+    """Finds out whether a wire can be made here."""
     if os.geteuid() != 0:
-        raise Trouble("network namespaces are root's to make")
+        raise NotAllowed("network namespaces are root's to make")
+    if not shutil.which("ip"):
+        # Debian's; elsewhere it is there or has another name.
+        install = ["apt-get", "install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=300", "iproute2"]
+        for command in (["apt-get", "update", "-qq", "-o", "DPkg::Lock::Timeout=300"], install):
+            if not shutil.which("apt-get") or subprocess.run(command, capture_output=True, timeout=600).returncode:
+                raise Trouble("`ip` is missing: install iproute2")
     wire = Wire("probe")
     try:
         wire.open()
-    except OSError as error:
-        raise Trouble(f"this machine lets us make no TUN device in a network namespace: {error}") from None
+    except (OSError, Trouble) as error:
+        raise NotAllowed(f"no TUN device in a network namespace can be made: {error}") from None
     finally:
         wire.close()
 

@@ -84,8 +84,8 @@ pub enum WhenFull {
 
 /// How many messages may come.
 ///
-/// Messages are counted once a read, not one by one: what one read has brought (at most 16 KiB) is handed out, then
-/// the limit is looked at. On average it holds exactly. Each limit costs nothing a message.
+/// Messages are counted when all that a read has brought has been handed out, not one by one: a peer may be ahead by
+/// what fits in one buffer, and then waits for longer, so that on average the limit holds. No message costs more for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageLimits {
