@@ -18,7 +18,7 @@ use std::sync::Arc;
 use common::{End, masked, parse_frames};
 use hybi::deflate::{Direction, Params};
 use hybi::frame::{Header, Masking};
-use hybi::{Config, Role};
+use hybi::{Compression, Config, Role};
 
 /// The lengths of the pieces in which bytes arrive, over and over.
 pub type Cuts = [u8; 4];
@@ -79,6 +79,10 @@ impl Knobs {
         let mut config = Config::default();
         if self.has(Self::COMPRESSED) {
             config.max_message_size = 100_000;
+            // With every other window a limit on the ratio, which may be the lower one.
+            let mut compression = Compression::default();
+            compression.max_ratio = (self.0 & 0x20 != 0).then_some(30);
+            config.compression = Some(compression);
         }
         if self.has(Self::STRICT) {
             config.max_frame_size = 90;
