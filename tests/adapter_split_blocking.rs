@@ -68,6 +68,25 @@ fn two_messages_larger_than_all_buffers_cross() {
     });
 }
 
+/// The peer reads only when its own message has been taken.
+#[test]
+fn a_receiver_takes_what_comes_while_what_is_queued_does_not_leave() {
+    bounded(|| {
+        let (client, mut server) = pair(&Config::default());
+        let peer = thread::spawn(move || {
+            server.send(vec![6; 15_000_000]).unwrap();
+            let message = server.recv().unwrap();
+            (server, message)
+        });
+        let (sender, mut receiver) = client.split().unwrap();
+        sender.feed(vec![5; 15_000_000]).unwrap();
+        assert_eq!(receiver.recv().unwrap(), Some(Message::binary(vec![6; 15_000_000])));
+        sender.flush().unwrap();
+        let (_server, message) = peer.join().unwrap();
+        assert_eq!(message, Some(Message::binary(vec![5; 15_000_000])));
+    });
+}
+
 #[test]
 fn several_mebibytes_are_echoed_without_a_deadlock() {
     bounded(|| {

@@ -1,15 +1,16 @@
 //! Two halves of a connection in two threads.
 //!
 //! The connection stands behind a mutex that is never held while a thread waits for the stream. Reading and
-//! writing have a mutex each: whoever holds the writing one sends all that is queued, by whichever half.
+//! writing have a mutex each: whoever holds the writing one sends all that is queued, by whichever half. The receiving half
+//! sends in passing only: were it to wait for the peer to read, two peers that write to each other would wait for ever.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, Instant as Clock};
 
 use bytes::{Buf, Bytes};
 
-use super::driver::{Driver, Idle, Waits, is_idle, write_some};
+use super::driver::{Driver, Idle, SHORTEST, Waits, is_idle, write_some};
 use super::{Error, Transport};
 use crate::adapter::outcome;
 use crate::connection::Received;
@@ -32,11 +33,19 @@ struct Shared<S> {
     core: Mutex<Core>,
     reading: Mutex<Reading<S>>,
     writing: Mutex<S>,
+    /// Whether a write returns within [`STALL`].
+    bounded: bool,
 }
 
 #[derive(Debug)]
 struct Core {
     conn: Connection,
+    /// What was taken from the queue to be written in passing and was not.
+    leftover: Bytes,
+    /// Whether that happened to a flush.
+    unflushed: bool,
+    /// Since when the stream takes nothing.
+    stalled: Option<Clock>,
     /// A message that the sending half came upon while it answered pings.
     inbox: Option<Message>,
     error: Option<io::Error>,
@@ -59,17 +68,31 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long such a look may take.
 const GLANCE: Duration = Duration::from_millis(1);
 
+/// How long one write may wait.
+const STALL: Duration = Duration::from_millis(10);
+
 /// How much is taken from the queue for one write.
 const BATCH: usize = 64 * 1024;
 
 pub(super) fn split<S: Transport>(driver: Driver<S>) -> io::Result<(Sender<S>, Receiver<S>)> {
     let Driver { io, conn, rx, waits, error, reported, .. } = driver;
-    let writing = io.second_handle()?;
-    let core = Core { conn, inbox: None, error, reported, receiver_gone: false };
+    let mut writing = io.second_handle()?;
+    let bounded = writing.bound_writes(STALL)?;
+    let core = Core {
+        conn,
+        leftover: Bytes::new(),
+        unflushed: false,
+        stalled: None,
+        inbox: None,
+        error,
+        reported,
+        receiver_gone: false,
+    };
     let shared = Arc::new(Shared {
         core: Mutex::new(core),
         reading: Mutex::new(Reading { io, rx, looked: waits.now(), waits }),
         writing: Mutex::new(writing),
+        bounded,
     });
     Ok((Sender { shared: shared.clone() }, Receiver { shared }))
 }
@@ -88,11 +111,11 @@ impl<S: Transport> Receiver<S> {
             if let Some(message) = shared.next_message(&mut reading.rx) {
                 return Ok(Some(message));
             }
-            shared.send_queued_if_idle();
+            let next = shared.send_in_passing();
             if shared.is_over() {
                 return lock(&shared.core).report().map(|()| None);
             }
-            shared.read(&mut reading, give_up)?;
+            shared.read(&mut reading, give_up, next)?;
         }
     }
 
@@ -164,8 +187,8 @@ impl<S: Transport> Sender<S> {
     pub fn flush(&self) -> Result<(), Error> {
         let shared = &*self.shared;
         shared.glance()?;
-        shared.send_queued(lock(&shared.writing));
-        shared.send_queued_if_idle();
+        shared.send_queued(lock(&shared.writing), Patience::UntilSent);
+        shared.send_in_passing();
         let mut core = lock(&shared.core);
         match (core.error.take(), core.conn.closed()) {
             (Some(error), _) => Err(error.into()),
@@ -204,11 +227,11 @@ impl<S: Transport> Sender<S> {
         let mut reading = lock(&shared.reading);
         loop {
             while shared.next_message(&mut reading.rx).is_some() {}
-            shared.send_queued_if_idle();
+            let next = shared.send_in_passing();
             if shared.is_over() {
                 break;
             }
-            shared.read(&mut reading, None)?;
+            shared.read(&mut reading, None, next)?;
         }
         lock(&shared.core).report()
     }
@@ -234,6 +257,9 @@ impl<S: Transport> Shared<S> {
 
     /// Ends the transport in order as far as that needs no waiting; true when nothing is left to do.
     fn is_over(&self) -> bool {
+        if lock(&self.core).is_behind() {
+            return false;
+        }
         if lock(&self.core).conn.wants_shutdown() {
             // Writing comes before the connection wherever both are held. What another thread has
             // taken from the queue is sent when this one gets hold of the stream.
@@ -249,7 +275,12 @@ impl<S: Transport> Shared<S> {
     }
 
     /// Reads once, without holding the connection.
-    fn read(&self, reading: &mut Reading<S>, give_up: Option<Instant>) -> io::Result<()> {
+    fn read(
+        &self,
+        reading: &mut Reading<S>,
+        give_up: Option<Instant>,
+        next: Next,
+    ) -> io::Result<()> {
         let Reading { io, rx, waits, looked } = reading;
         let due = {
             let mut core = lock(&self.core);
@@ -265,7 +296,7 @@ impl<S: Transport> Shared<S> {
             core.conn.poll_timeout(waits.now())
         };
         // The other half may begin to close while this one waits: it looks up that often.
-        let soon = waits.now() + LOOK;
+        let soon = waits.now() + if next == Next::GoOnSending { SHORTEST } else { LOOK };
         let read = waits.read(io, rx, Some(due.map_or(soon, |due| due.min(soon))), give_up);
         *looked = waits.now();
         let mut core = lock(&self.core);
@@ -303,41 +334,58 @@ impl<S: Transport> Shared<S> {
             if full || reading.waits.now() >= end {
                 return Ok(());
             }
-            match self.read(&mut reading, Some(end)) {
+            match self.read(&mut reading, Some(end), Next::Wait) {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                 read => read?,
             }
         }
     }
 
-    /// Sends all that is queued, unless another thread does: that one looks again when it is done.
-    fn send_queued_if_idle(&self) {
-        while lock(&self.core).conn.wants_write() {
-            match self.writing.try_lock() {
-                Ok(writing) => self.send_queued(writing),
-                Err(TryLockError::Poisoned(writing)) => self.send_queued(writing.into_inner()),
-                Err(TryLockError::WouldBlock) => return,
+    /// Sends what is queued as far as the stream takes it, unless another thread does: that one looks again when it
+    /// is done.
+    fn send_in_passing(&self) -> Next {
+        while lock(&self.core).wants_write() {
+            let writing = match self.writing.try_lock() {
+                Ok(writing) => writing,
+                Err(TryLockError::Poisoned(writing)) => writing.into_inner(),
+                Err(TryLockError::WouldBlock) => return Next::Wait,
+            };
+            if self.send_queued(writing, Patience::InPassing) == Next::GoOnSending {
+                return Next::GoOnSending;
             }
         }
+        Next::Wait
     }
 
-    fn send_queued(&self, mut writing: MutexGuard<'_, S>) {
-        // The bound on one write is a quarter of the write timeout.
-        let mut stalls = 0;
+    fn send_queued(&self, mut writing: MutexGuard<'_, S>, patience: Patience) -> Next {
         loop {
             let mut batch = lock(&self.core).take_batch();
             let flushes = batch.is_empty();
             while flushes || !batch.is_empty() {
+                let begun = Clock::now();
                 let done =
                     if flushes { writing.flush() } else { write_some(&mut *writing, &mut batch) };
                 match done {
-                    Ok(()) if flushes => return,
-                    Ok(()) => stalls = 0,
+                    Ok(()) => {
+                        lock(&self.core).stalled = None;
+                        if flushes {
+                            return Next::Wait;
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) if is_idle(&error) && stalls < 3 => stalls += 1,
                     Err(error) => {
-                        lock(&self.core).fail(error);
-                        return;
+                        // A stream that does not block is none for two threads.
+                        let waited = self.bounded && begun.elapsed() + SHORTEST >= STALL;
+                        let mut core = lock(&self.core);
+                        if !waited || !is_idle(&error) || core.has_stalled_for_long() {
+                            core.fail(error);
+                            return Next::Wait;
+                        }
+                        if patience == Patience::InPassing {
+                            core.unflushed = flushes;
+                            core.leftover = batch;
+                            return Next::GoOnSending;
+                        }
                     }
                 }
             }
@@ -345,14 +393,53 @@ impl<S: Transport> Shared<S> {
     }
 }
 
+/// How long to try to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Until all has left or the stream has failed.
+    UntilSent,
+    /// Until the stream takes no more.
+    InPassing,
+}
+
+/// What the receiving half does after it has sent in passing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// It waits for bytes.
+    Wait,
+    /// It takes what has come and tries again.
+    GoOnSending,
+}
+
 impl Core {
+    /// Whether something is to be sent.
+    fn wants_write(&self) -> bool {
+        self.is_behind() || self.conn.wants_write()
+    }
+
+    /// Whether what has been taken from the queue has not left.
+    fn is_behind(&self) -> bool {
+        self.unflushed || !self.leftover.is_empty()
+    }
+
+    /// Notes that the stream takes nothing; whether it has not for the write timeout.
+    fn has_stalled_for_long(&mut self) -> bool {
+        let since = *self.stalled.get_or_insert_with(Clock::now);
+        self.conn.config().write_timeout.is_some_and(|limit| since.elapsed() >= limit)
+    }
+
     fn take_batch(&mut self) -> Bytes {
+        self.unflushed = false;
+        if !self.leftover.is_empty() {
+            return std::mem::take(&mut self.leftover);
+        }
         let tx = self.conn.transmit();
         let len = tx.remaining().min(BATCH);
         tx.copy_to_bytes(len)
     }
 
     fn fail(&mut self, error: io::Error) {
+        self.leftover = Bytes::new();
         self.conn.handle_transport_error();
         self.error.get_or_insert(error);
     }
