@@ -148,11 +148,15 @@ impl Transmit {
 
     /// Gives the memory back where nothing waits to be sent, for a pool or for good.
     pub fn take_memory(&mut self) -> Option<Vec<u8>> {
-        if !self.is_empty() || self.flat.capacity() == 0 {
+        if !self.is_empty() {
+            return None;
+        }
+        // The ring is small, but lies among what large payloads leave behind and would keep it from going back.
+        self.splices = VecDeque::new();
+        if self.flat.capacity() == 0 {
             return None;
         }
         self.sent = 0;
-        self.splices = VecDeque::new();
         let mut memory = core::mem::take(&mut self.flat);
         memory.clear();
         Some(memory)
