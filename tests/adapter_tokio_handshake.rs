@@ -12,7 +12,7 @@ use adapters::{on_threads, simulate};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
 use http::{Response, StatusCode};
-use hybi::handshake::{Accept, AcceptError, HandshakeError, Request};
+use hybi::handshake::{Accept, AcceptError, HandshakeError, Request, ServerOptions};
 use hybi::tokio::{Error, accept, accept_with, connect_over, receive_request};
 use hybi::{Config, Message, Role};
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
@@ -43,6 +43,21 @@ fn both_ends_know_the_subprotocol_and_each_others_headers() {
         assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
         assert_eq!(response.headers()[SERVER], "test");
         assert!(server.response().is_none());
+    });
+}
+
+#[test]
+fn no_time_is_too_long_for_a_request() {
+    simulate(|| async {
+        let (a, b) = duplex(4096);
+        let mut options = ServerOptions::default();
+        options.limits.timeout = Duration::MAX;
+        let server = async {
+            let incoming = receive_request(b, options).await.unwrap();
+            incoming.accept(&Accept::new(), Config::default()).await.unwrap()
+        };
+        let client = connect_over(a, "ws://example.com/", Config::default());
+        assert!(tokio::join!(client, server).0.is_ok());
     });
 }
 

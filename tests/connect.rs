@@ -202,6 +202,14 @@ fn a_head_without_end_is_cut_off_at_the_limit() {
 }
 
 #[test]
+fn no_time_is_too_long() {
+    bounded(|| {
+        let connect = Connect::new(&format!("ws://{}/", serve_echo())).unwrap();
+        assert_served(by_both(&connect.timeout(Duration::MAX)));
+    });
+}
+
+#[test]
 fn what_no_connection_can_be_made_with_is_told_before_anything_is_sent() {
     for bad in ["http://a/", "ws://a/#x", "ws://user@a/", "ws://ü/", "ws+unix:relative"] {
         let error = hybi::blocking::connect(bad).expect_err("the URL is bad");

@@ -70,6 +70,20 @@ fn a_server_that_speaks_no_tls_or_nothing_is_told() {
 }
 
 #[test]
+fn no_time_is_too_long_for_tls() {
+    bounded(|| {
+        let tls = ServerTls::new(AUTHORITY.identity(&["server.example"])).unwrap();
+        let tls = tls.with_timeout(Duration::MAX);
+        let server = serve(move |stream| {
+            echo(TlsStream::accept(AnyStream::from(stream), &tls).unwrap());
+        });
+        let tls = ours().with_timeout(Duration::MAX);
+        let connect = Connect::new("wss://server.example/").unwrap().tls(tls);
+        assert_served(by_both(&connect.addresses([server]).timeout(Duration::MAX)));
+    });
+}
+
+#[test]
 fn a_refusal_over_tls_comes_with_its_response() {
     bounded(|| {
         let server = serve_over_tls("server.example", |mut stream| {

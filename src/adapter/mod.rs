@@ -25,6 +25,7 @@ pub use error::Error;
 pub use reconnect::Lost;
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use crate::connection::{Closed, Connection};
 use crate::handshake::{Accept, Negotiated, Refusal, Request, bracketed};
@@ -40,6 +41,14 @@ pub(crate) fn refused(refusal: Refusal) -> Error {
 pub(crate) fn default_config() -> Arc<Config> {
     static DEFAULT: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
     DEFAULT.clone()
+}
+
+/// The longest time that is waited for: thirty years. Clocks cannot count to all that a `Duration` can tell.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// When something that begins at `now` is to be over.
+pub(crate) fn deadline<T: std::ops::Add<Duration, Output = T>>(now: T, limit: Duration) -> T {
+    now + limit.min(LONGEST)
 }
 
 /// How a connection's end looks to the caller of `recv`: a clean end is none.

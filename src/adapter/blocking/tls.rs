@@ -10,6 +10,7 @@ use std::time::{Duration, Instant as Clock};
 
 use super::driver::is_idle;
 use super::{Error, Transport};
+use crate::adapter::deadline;
 use crate::adapter::tls::{Agreed, ClientTls, ServerTls, Session, TlsError, with_scratch};
 
 /// TLS over a stream, itself a [`Transport`]: to be given to [`accept`](super::accept) or
@@ -90,7 +91,7 @@ impl<S: Transport> TlsStream<S> {
             session: Mutex::new(session),
         };
         let mut stream = Self { io, shared: Arc::new(shared), own };
-        stream.handshake(Clock::now() + limit)?;
+        stream.handshake(deadline(Clock::now(), limit))?;
         stream.io.bound_reads(own.unwrap_or(LONGEST))?;
         Ok(stream)
     }

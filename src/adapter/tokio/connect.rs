@@ -14,7 +14,7 @@ use super::TlsStream;
 use super::dial::{dial, resolve};
 use super::handshake::{open, read, write};
 use super::{AnyStream, WebSocket};
-use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, peer};
+use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, peer};
 #[cfg(feature = "tls")]
 use crate::adapter::{authority, tls::ClientTls};
 use crate::handshake::{Limits, Progress};
@@ -65,7 +65,7 @@ where
 }
 
 async fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError> {
-    let deadline = Instant::now() + connect.limits.timeout;
+    let deadline = deadline(Instant::now(), connect.limits.timeout);
     loop {
         check_tls(&connect)?;
         let (io, rx) = reach(&connect, deadline).await?;

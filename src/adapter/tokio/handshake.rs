@@ -15,7 +15,8 @@ use ::tokio::time::{Instant, timeout, timeout_at};
 use super::driver::Driver;
 use super::{Error, WebSocket};
 use crate::adapter::{
-    complete_accept, complete_request, connection, default_config, entropy, refused, trace,
+    complete_accept, complete_request, connection, deadline, default_config, entropy, refused,
+    trace,
 };
 use crate::handshake::{
     self, Accept, ClientHandshake, HandshakeError, Limits, Progress, Rejection, Request,
@@ -94,7 +95,7 @@ async fn read_request<S>(mut io: S, options: ServerOptions) -> Result<Incoming<S
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let deadline = Instant::now() + options.limits.timeout;
+    let deadline = deadline(Instant::now(), options.limits.timeout);
     let mut rx = RecvBuf::new();
     let mut server = ServerHandshake::new(options);
     let refusal = loop {
@@ -214,7 +215,7 @@ pub(super) async fn open<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let deadline = Instant::now() + limits.timeout;
+    let deadline = deadline(Instant::now(), limits.timeout);
     #[cfg(feature = "tracing")]
     let peer = format!("{}:{}", request.url().host(), request.url().port());
     let (client, bytes) =
