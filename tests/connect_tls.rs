@@ -69,6 +69,20 @@ fn a_server_that_speaks_no_tls_or_nothing_is_told() {
     });
 }
 
+/// Whichever is shorter bounds it, the time of TLS or of all steps together.
+#[test]
+fn the_time_of_tls_is_kept() {
+    bounded(|| {
+        let mute = serve(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
+        let tls = ours().with_timeout(Duration::from_millis(30));
+        let connect = Connect::new("wss://server.example/").unwrap().tls(tls);
+        let connect = connect.addresses([mute]).timeout(Duration::from_secs(3600));
+        for error in errors(&connect) {
+            assert!(error.is_timeout() && error.step() == ConnectStep::Tls, "{error}");
+        }
+    });
+}
+
 #[test]
 fn no_time_is_too_long_for_tls() {
     bounded(|| {

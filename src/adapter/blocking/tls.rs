@@ -62,14 +62,14 @@ impl<S: Transport> TlsStream<S> {
         Self::connect_within(io, tls, host, tls.timeout())
     }
 
-    /// The same with what is left of a longer work's time.
+    /// The same, with at most what is left of a longer work's time.
     pub(crate) fn connect_within(
         io: S,
         tls: &ClientTls,
         host: &str,
         limit: Duration,
     ) -> Result<Self, Error> {
-        Self::open(io, Session::client(tls, host)?, limit)
+        Self::open(io, Session::client(tls, host)?, limit.min(tls.timeout()))
     }
 
     /// Makes the handshake as a server.
