@@ -96,6 +96,54 @@ fn where_the_proxy_does_not_resolve_names_one_address_after_the_other_is_tried()
     });
 }
 
+/// Each address gets its share of the time that is left; the families take turns, as they do without a proxy.
+#[test]
+fn an_address_that_the_proxy_hears_nothing_of_leaves_time_for_the_others() {
+    bounded(|| {
+        let server = serve_echo();
+        let (asked, hears) = mpsc::channel();
+        let proxy = serve(move |mut stream| {
+            let asked = asked.clone();
+            // Nobody waits for the silent one.
+            thread::spawn(move || {
+                let request = socks_request(&mut stream);
+                asked.send(request[0]).unwrap();
+                if request[0] == 1 {
+                    let _ = stream.read_to_end(&mut Vec::new());
+                } else {
+                    stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+                    pass_on(stream, server);
+                }
+            });
+        });
+        let addresses = ["192.0.2.1:80", "192.0.2.2:80", "[2001:db8::1]:80"];
+        let connect = through("ws://server.invalid/", &format!("socks5://{proxy}"))
+            .addresses(addresses.map(|text| text.parse().unwrap()))
+            .timeout(Duration::from_secs(6));
+        assert_served(by_both(&connect));
+        assert_eq!(hears.try_iter().collect::<Vec<_>>(), [1, 4, 1, 4]);
+        let dead = connect.addresses(["192.0.2.1:80".parse().unwrap()]);
+        for error in errors(&dead.timeout(Duration::from_millis(50))) {
+            assert!(error.is_timeout() && error.step() == ConnectStep::Proxy, "{error}");
+        }
+    });
+}
+
+#[test]
+fn through_a_proxy_that_does_not_resolve_names_32_addresses_are_tried() {
+    bounded(|| {
+        let (asked, hears) = mpsc::channel();
+        let proxy = serve(move |mut stream| {
+            asked.send(socks_request(&mut stream)).unwrap();
+            stream.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        });
+        let connect = through("ws://server.invalid/", &format!("socks5://{proxy}"));
+        let addresses = (0..100).map(|at| SocketAddr::from(([192, 0, 2, at], 80)));
+        errors(&connect.addresses(addresses));
+        assert_eq!(hears.try_iter().count(), 2 * 32);
+    });
+}
+
 #[test]
 fn a_refusal_of_the_proxy_is_told_as_one() {
     bounded(|| {

@@ -51,6 +51,12 @@ pub(crate) fn deadline<T: std::ops::Add<Duration, Output = T>>(now: T, limit: Du
     now + limit.min(LONGEST)
 }
 
+/// What one of several attempts gets of the time that is left when so many others may follow it.
+pub(crate) fn share(left: Duration, others: usize) -> Duration {
+    let all = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+    left / all
+}
+
 /// How a connection's end looks to the caller of `recv`: a clean end is none.
 pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(), Error> {
     match error {

@@ -95,7 +95,8 @@ impl Race {
     }
 }
 
-fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
+/// The order in which addresses are tried, and how many of them.
+pub(crate) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
     let (mut preferred, mut other) = (Vec::new(), Vec::new());
     let mut first_is_v6 = None;
     for address in addresses {

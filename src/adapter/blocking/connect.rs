@@ -14,9 +14,10 @@ use super::dial::{dial, left, resolve};
 use super::driver::SHORTEST;
 use super::handshake::{open, read, write};
 use super::{AnyStream, Transport, WebSocket};
-use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, peer};
+use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, peer, share};
 #[cfg(feature = "tls")]
 use crate::adapter::{authority, tls::ClientTls};
+use crate::connect::interleave;
 use crate::handshake::{Limits, Progress};
 use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
@@ -116,7 +117,8 @@ fn addresses(connect: &Connect, deadline: Instant) -> Result<Vec<SocketAddr>, Co
     }
 }
 
-/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried.
+/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried, in the
+/// order of a race; one of which nothing is heard takes no more than its share of the time.
 fn through(
     proxy: &Proxy,
     connect: &Connect,
@@ -126,14 +128,14 @@ fn through(
     let targets = match proxy.resolves_names() {
         true => vec![(url.host().to_owned(), url.port())],
         false => {
-            let addresses = addresses(connect, deadline)?.into_iter();
+            let addresses = interleave(addresses(connect, deadline)?).into_iter();
             addresses.map(|address| (address.ip().to_string(), address.port())).collect()
         }
     };
     let server = (proxy.host(), proxy.port());
     let addresses = resolve(server, deadline)?;
     let mut failure = ConnectFailure::Addresses(Vec::new());
-    for (host, port) in targets {
+    for (others, (host, port)) in (0..targets.len()).rev().zip(targets) {
         let io = AnyStream::Tcp(dial(server, addresses.clone(), &connect.tcp, deadline)?);
         #[cfg(feature = "tls")]
         let io = match proxy.is_tls() {
@@ -141,15 +143,18 @@ fn through(
             false => io,
         };
         let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
+        let until = Instant::now() + share(left(deadline), others);
         failure = match conversation {
-            Ok(conversation) => match tunnel(io, conversation, deadline) {
+            Ok(conversation) => match tunnel(io, conversation, until) {
                 Ok(way) => return Ok(way),
                 Err(failure) => failure,
             },
             Err(error) => error.into(),
         };
-        if !matches!(&failure, ConnectFailure::Proxy(error) if error.is_about_address()) {
-            break;
+        match &failure {
+            ConnectFailure::Timeout => {}
+            ConnectFailure::Proxy(error) if error.is_about_address() => {}
+            _ => break,
         }
     }
     let peer = format!("{} through {proxy}", peer(connect));

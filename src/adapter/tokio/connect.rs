@@ -14,9 +14,10 @@ use super::TlsStream;
 use super::dial::{dial, resolve};
 use super::handshake::{open, read, write};
 use super::{AnyStream, WebSocket};
-use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, peer};
+use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, peer, share};
 #[cfg(feature = "tls")]
 use crate::adapter::{authority, tls::ClientTls};
+use crate::connect::interleave;
 use crate::handshake::{Limits, Progress};
 use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
@@ -122,7 +123,8 @@ async fn addresses(connect: &Connect, deadline: Instant) -> Result<Vec<SocketAdd
     }
 }
 
-/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried.
+/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried, in the
+/// order of a race; one of which nothing is heard takes no more than its share of the time.
 async fn through(
     proxy: &Proxy,
     connect: &Connect,
@@ -132,14 +134,14 @@ async fn through(
     let targets = match proxy.resolves_names() {
         true => vec![(url.host().to_owned(), url.port())],
         false => {
-            let addresses = addresses(connect, deadline).await?.into_iter();
+            let addresses = interleave(addresses(connect, deadline).await?).into_iter();
             addresses.map(|address| (address.ip().to_string(), address.port())).collect()
         }
     };
     let server = (proxy.host(), proxy.port());
     let addresses = resolve(server, deadline).await?;
     let mut failure = ConnectFailure::Addresses(Vec::new());
-    for (host, port) in targets {
+    for (others, (host, port)) in (0..targets.len()).rev().zip(targets) {
         let io = AnyStream::Tcp(dial(server, addresses.clone(), &connect.tcp, deadline).await?);
         #[cfg(feature = "tls")]
         let io = match proxy.is_tls() {
@@ -147,15 +149,18 @@ async fn through(
             false => io,
         };
         let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
+        let until = Instant::now() + share(left(deadline), others);
         failure = match conversation {
-            Ok(conversation) => match tunnel(io, conversation, deadline).await {
+            Ok(conversation) => match tunnel(io, conversation, until).await {
                 Ok(way) => return Ok(way),
                 Err(failure) => failure,
             },
             Err(error) => error.into(),
         };
-        if !matches!(&failure, ConnectFailure::Proxy(error) if error.is_about_address()) {
-            break;
+        match &failure {
+            ConnectFailure::Timeout => {}
+            ConnectFailure::Proxy(error) if error.is_about_address() => {}
+            _ => break,
         }
     }
     let peer = format!("{} through {proxy}", peer(connect));
