@@ -9,6 +9,7 @@ mod certificates;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use adapters::bounded;
 use certificates::{AUTHORITY, Authority};
 use hybi::blocking::{AnyStream, TlsStream, Transport};
 use hybi::proxy::ProxyError;
-use hybi::tls::{ClientTls, ServerTls, TlsError};
+use hybi::tls::{ClientCertificates, ClientTls, ServerTls, TlsError};
 use hybi::{Connect, ConnectError, ConnectFailure, ConnectStep};
 
 #[test]
@@ -190,6 +191,47 @@ fn a_redirect_leads_to_tls_and_never_back() {
 }
 
 #[test]
+fn the_clients_certificate_stays_within_the_origin() {
+    bounded(|| {
+        let (shown, sees) = mpsc::channel();
+        let other = serve_asking(shown.clone(), echo);
+        let own = serve_asking(shown, move |mut stream| {
+            let head = read_head(&mut stream);
+            if head.starts_with("GET /stay ") {
+                send_on(&mut stream, "/again");
+            } else if head.starts_with("GET /again ") {
+                send_on(&mut stream, &format!("https://localhost:{}/", other.port()));
+            }
+        });
+        let tls = certificates::client().identity(AUTHORITY.identity(&["a client"]));
+        let connect = Connect::new(&format!("wss://localhost:{}/stay", own.port())).unwrap();
+        let connect = connect.tls(tls.build().unwrap()).follow_redirects();
+        assert_served(by_both(&connect));
+        let seen: Vec<usize> = sees.iter().take(6).collect();
+        assert_eq!(seen, [1, 1, 0, 1, 1, 0], "certificates that each server was shown");
+    });
+}
+
+#[test]
+fn the_name_that_one_server_must_prove_is_not_asked_of_another() {
+    bounded(|| {
+        for (name, is_served) in [("localhost", true), ("server.example", false)] {
+            let other = serve_over_tls(name, echo);
+            let to = format!("wss://localhost:{}/", other.port());
+            let first = serve_over_tls("server.example", move |mut stream| {
+                read_head(&mut stream);
+                send_on(&mut stream, &to);
+            });
+            let connect = Connect::new(&format!("wss://localhost:{}/", first.port())).unwrap();
+            let tls = ours().with_server_name("server.example").unwrap();
+            for result in by_both(&connect.tls(tls).follow_redirects()) {
+                assert_eq!(result.is_ok(), is_served, "{result:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn two_halves_of_a_connection_over_tls_live_in_two_threads() {
     bounded(|| {
         let server = serve_over_tls("server.example", echo);
@@ -217,6 +259,27 @@ fn serve_over_tls(name: &str, each: impl Fn(TlsStream<AnyStream>) + Send + 'stat
             each(stream);
         }
     })
+}
+
+/// A server on this machine that asks for a certificate of the client's, and counts those that it is shown.
+fn serve_asking(
+    shown: mpsc::Sender<usize>,
+    each: impl Fn(TlsStream<AnyStream>) + Send + 'static,
+) -> SocketAddr {
+    let asking = ClientCertificates::Optional(AUTHORITY.store());
+    let tls = ServerTls::builder(AUTHORITY.identity(&["localhost"])).client_certificates(asking);
+    let tls = tls.build().unwrap();
+    serve(move |stream| {
+        let stream = TlsStream::accept(AnyStream::from(stream), &tls).unwrap();
+        shown.send(stream.agreed().peer_certificates.len()).unwrap();
+        each(stream);
+    })
+}
+
+fn send_on(stream: &mut impl Write, to: &str) {
+    let response = format!("HTTP/1.1 302 On\r\nLocation: {to}\r\n\r\n");
+    stream.write_all(response.as_bytes()).unwrap();
+    stream.flush().unwrap();
 }
 
 fn pass_on(client: TcpStream, server: SocketAddr) {

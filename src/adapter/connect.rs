@@ -211,7 +211,8 @@ impl Connect {
     /// Follows redirects, at most five one after the other; by default they are refusals as others are.
     ///
     /// Never from `wss:` to `ws:`. Where scheme, host or port change, what is secret is not sent along: see
-    /// [`redirect`](crate::connect::redirect).
+    /// [`redirect`](crate::connect::redirect). Nor is the client's own certificate shown there, and the server must prove
+    /// the name in the URL, whatever [`tls`](Self::tls) says; whom to trust stays as it is.
     pub fn follow_redirects(self) -> Self {
         Self { redirects: Some(MOST_REDIRECTS), ..self }
     }
@@ -274,6 +275,10 @@ impl Connect {
                     if (here.host(), here.port()) != (there.host(), there.port()) {
                         // They were meant for another host.
                         self.addresses = None;
+                    }
+                    #[cfg(feature = "tls")]
+                    if !here.same_origin(there) {
+                        self.tls = self.tls.map(ClientTls::for_another_origin);
                     }
                     return Ok(Self { request: next, redirects: Some(left - 1), ..self });
                 }

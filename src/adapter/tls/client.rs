@@ -3,8 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
 
 use super::provider::provider;
 use super::{HTTP_1_1, Identity, Roots, TlsError, Versions, key_log};
@@ -77,6 +79,18 @@ impl ClientTls {
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// For a server of another origin, to which the first one leads: trusts whom this one trusts, but shows no certificate of
+    /// the client's, resumes no session in which it was shown, and goes by the name in the URL.
+    pub(in crate::adapter) fn for_another_origin(mut self) -> Self {
+        self.server_name = None;
+        if self.config.client_auth_cert_resolver.has_certs() {
+            let config = Arc::make_mut(&mut self.config);
+            config.client_auth_cert_resolver = Arc::new(NoCertificate);
+            config.resumption = Resumption::default();
+        }
+        self
     }
 
     /// The name that a server called `host` must prove.
@@ -161,6 +175,20 @@ impl ClientTlsBuilder {
             config.key_log = key_log();
         }
         Ok(config.into())
+    }
+}
+
+/// Shows no certificate.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 
