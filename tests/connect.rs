@@ -162,6 +162,26 @@ fn a_refusal_comes_with_status_headers_and_body() {
 }
 
 #[test]
+fn debug_says_how_long_a_refusals_body_is_and_not_what() {
+    bounded(|| {
+        let refusal = "HTTP/1.1 403 No\r\nSet-Cookie: secret\r\nContent-Length: 6\r\n\r\nsecret";
+        let server = Connect::new(&format!("ws://{}/", serve_bytes(refusal))).unwrap();
+        let proxy = format!("http://{}", serve_bytes(refusal)).parse().unwrap();
+        let proxy = Connect::new("ws://server.invalid/").unwrap().proxy(proxy);
+        let on = "HTTP/1.1 302 On\r\nLocation: ftp://secret\r\nContent-Length: 6\r\n\r\nsecret";
+        let on = Connect::new(&format!("ws://{}/", serve_bytes(on))).unwrap().follow_redirects();
+        for (connect, status) in [(server, "403"), (proxy, "403"), (on, "302")] {
+            for error in errors(&connect) {
+                let shown = format!("{error:?}");
+                assert!(shown.contains(status) && shown.contains("6 bytes"), "{shown}");
+                assert!(!shown.contains("secret"), "{shown}");
+                assert_eq!(error.response().unwrap().body(), "secret");
+            }
+        }
+    });
+}
+
+#[test]
 fn of_a_refusals_body_64_kib_are_kept() {
     bounded(|| {
         let head = "HTTP/1.1 500 Internal Server Error\r\n\r\n";

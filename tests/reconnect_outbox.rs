@@ -165,6 +165,15 @@ fn a_full_queue_may_drop_what_comes() {
 }
 
 #[test]
+fn debug_counts_the_messages_and_shows_none() {
+    let mut client = Client::new(Options::default());
+    client.machine.send("secret").expect("there is room");
+    let shown = format!("{:?}", client.machine);
+    assert!(shown.contains("waiting: 1") && shown.contains("bytes: 6"), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
+}
+
+#[test]
 fn bytes_are_bounded_as_well() {
     let mut options = Options::default();
     options.max_bytes = 10;

@@ -267,6 +267,24 @@ fn no_redirect_leads_from_a_socket_to_another_host() {
 }
 
 #[test]
+fn debug_shows_no_secret_of_a_request() {
+    let mut request = Request::new("ws://a/b?token=secret").unwrap();
+    for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+        request = request.header(name, HeaderValue::from_static("secret")).unwrap();
+    }
+    assert_eq!(format!("{:?}", request.url()), "Url(ws://a/b?..)");
+    assert_eq!(
+        format!("{:?}", Request::new("wss://[::1]:7").unwrap().url()),
+        "Url(wss://[::1]:7/)"
+    );
+    assert_eq!(request.url().to_string(), "ws://a/b?token=secret");
+    let sent = request.to_http(&Key::from_nonce([0; 16]));
+    assert!(!format!("{request:?} {:?}", sent.headers()).contains("secret"));
+    assert_eq!(sent.headers()[COOKIE], "secret");
+    assert!(!format!("{:?}", Connect::from(request)).contains("secret"));
+}
+
+#[test]
 fn credentials_are_headers_that_nobody_prints() {
     let request = Request::new("ws://a/").unwrap();
     let key = Key::from_nonce([0; 16]);

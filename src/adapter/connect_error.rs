@@ -14,7 +14,8 @@ use crate::proxy::ProxyError;
 
 /// Why `connect` failed, and in which step.
 ///
-/// Its text names the hosts that were dealt with, never the resource: there may be secrets in that.
+/// Its text names the hosts that were dealt with, never the resource: there may be secrets in that. `Debug` tells of a
+/// response its status and how long its body is.
 #[derive(Debug)]
 pub struct ConnectError(Box<Parts>);
 
@@ -46,7 +47,6 @@ pub enum ConnectStep {
 }
 
 /// What went wrong in a step.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectFailure {
     /// The request cannot be made: the caller is at fault.
@@ -147,6 +147,45 @@ impl fmt::Display for ConnectError {
             ConnectStep::Handshake => write!(f, "opening handshake with {peer} failed: ")?,
         }
         fmt::Display::fmt(failure, f)
+    }
+}
+
+impl fmt::Debug for ConnectFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tuple = |f: &mut fmt::Formatter<'_>, name, field: &dyn fmt::Debug| {
+            f.debug_tuple(name).field(field).finish()
+        };
+        match self {
+            Self::Request(error) => tuple(f, "Request", error),
+            Self::Io(error) => tuple(f, "Io", error),
+            Self::Addresses(each) => tuple(f, "Addresses", each),
+            Self::Proxy(ProxyError::Refused(response)) => tuple(f, "Proxy", &Refused(response)),
+            Self::Proxy(error) => tuple(f, "Proxy", error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => tuple(f, "Tls", error),
+            Self::Handshake(HandshakeError::Refused(response)) => {
+                tuple(f, "Handshake", &Refused(response))
+            }
+            Self::Handshake(error) => tuple(f, "Handshake", error),
+            Self::Redirect { error, response } => f
+                .debug_struct("Redirect")
+                .field("error", error)
+                .field("response", &Refused(response))
+                .finish(),
+            Self::Timeout => f.write_str("Timeout"),
+        }
+    }
+}
+
+/// What `Debug` tells of a refusal: neither headers nor body, which may be long, and secret.
+struct Refused<'a>(&'a http::Response<Bytes>);
+
+impl fmt::Debug for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused")
+            .field("status", &self.0.status())
+            .field("body", &format_args!("{} bytes", self.0.body().len()))
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading header fields: lists of tokens, fields that stand once, names that are ours (RFC 9110 section 5).
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::HandshakeError;
 
@@ -15,6 +15,11 @@ pub(super) mod name {
     pub(in super::super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
     pub(in super::super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
     pub(in super::super) const ORIGIN: &str = "Origin";
+}
+
+/// Whether a header's value is a secret between the client and the server or proxy that it is for.
+pub(crate) fn is_secret(name: &HeaderName) -> bool {
+    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name)
 }
 
 /// Whether `byte` may stand in a token (RFC 9110 section 5.6.2).

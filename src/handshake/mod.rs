@@ -47,7 +47,7 @@ pub use verify::verify;
 
 pub(crate) use client::TIMEOUT as CLIENT_TIMEOUT;
 pub(crate) use credentials::basic;
-pub(crate) use fields::is_reserved;
+pub(crate) use fields::{is_reserved, is_secret};
 pub(crate) use reply::Reply;
 pub(crate) use response::encode_headers;
 pub(crate) use url::{bracketed, parse_host_and_port, percent_decode};

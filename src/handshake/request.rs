@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 #[cfg(feature = "deflate")]
 use super::DeflateOffer;
-use super::fields::{is_reserved, is_token, value_of};
+use super::fields::{is_reserved, is_secret, is_token, value_of};
 use super::{Key, RequestError, Url, UrlError, credentials, response};
 #[cfg(feature = "deflate")]
 use crate::deflate::Compression;
@@ -50,12 +50,22 @@ impl Request {
 
     /// Adds a header. `http`'s types admit nothing that could end the line; `Host` may be replaced.
     ///
+    /// `Authorization`, `Cookie` and `Proxy-Authorization` become [sensitive](HeaderValue::is_sensitive): `Debug` does not show
+    /// them.
+    ///
     /// # Errors
     ///
     /// [`RequestError::ReservedHeader`] for headers that belong to the handshake itself.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, RequestError> {
+    pub fn header(
+        mut self,
+        name: HeaderName,
+        mut value: HeaderValue,
+    ) -> Result<Self, RequestError> {
         if is_reserved(&name) {
             return Err(RequestError::ReservedHeader(name));
+        }
+        if is_secret(&name) {
+            value.set_sensitive(true);
         }
         if name == header::HOST {
             self.headers.insert(name, value);
@@ -160,10 +170,9 @@ impl Request {
     pub(crate) fn moved_to(mut self, url: Url) -> Self {
         self.headers.remove(header::HOST);
         if !self.url.same_origin(&url) {
-            let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
             let headers = core::mem::take(&mut self.headers);
             for (name, value) in &headers {
-                if !secret.contains(name) && !value.is_sensitive() {
+                if !is_secret(name) && !value.is_sensitive() {
                     self.headers.append(name, value.clone());
                 }
             }

@@ -20,7 +20,7 @@ use super::UrlError;
 /// assert!("ws://example.com/#part".parse::<Url>().is_err());
 /// # Ok::<(), hybi::handshake::UrlError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     tls: bool,
     /// In lower case; an IPv6 address without its brackets.
@@ -177,6 +177,17 @@ fn parse_resource(resource: &str) -> Result<String, UrlError> {
     // The request is made of this as a value of `http`'s.
     http::uri::PathAndQuery::from_str(&resource).map_err(|_| UrlError::Syntax)?;
     Ok(resource)
+}
+
+/// Without the query, in which there may be secrets.
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{self}");
+        match text.split_once('?') {
+            Some((rest, _)) => write!(f, "Url({rest}?..)"),
+            None => write!(f, "Url({text})"),
+        }
+    }
 }
 
 impl fmt::Display for Url {

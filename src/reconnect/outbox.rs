@@ -54,7 +54,7 @@ pub enum NotQueued {
     Over(Outgoing),
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     entries: VecDeque<Entry>,
     /// How many of them the connection has taken.
@@ -71,7 +71,6 @@ pub(super) struct Outbox {
     passed_over: bool,
 }
 
-#[derive(Debug)]
 struct Entry {
     queued: Queued,
     /// Where it lies in the stream of bytes, once the connection has taken it.
@@ -270,6 +269,17 @@ impl Outbox {
             self.given_bytes = self.given_bytes.saturating_sub(len);
         }
         Some(entry.queued)
+    }
+}
+
+/// Without the messages.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("waiting", &self.waiting())
+            .field("unconfirmed", &self.unconfirmed())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 
