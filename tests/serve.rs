@@ -236,6 +236,7 @@ fn a_hook_that_hangs_or_panics_ends_one_handshake_alone() {
         assert!(street.visit().await.is_err());
         let _open = street.visit().await.unwrap();
         assert_eq!((handle.metrics().handshakes, handle.metrics().open), (0, 1));
+        assert_eq!(handle.metrics().failed, 2);
     });
 }
 

@@ -20,7 +20,8 @@ pub struct Metrics {
     pub opened: u64,
     /// Requests that the hook of [`Server::authorize`](super::Server::authorize) refused.
     pub refused: u64,
-    /// Handshakes that failed: no WebSocket request, too late, gone, a hook that took too long.
+    /// Handshakes that failed: no WebSocket request, too late, gone, a hook that took too long or
+    /// panicked.
     pub failed: u64,
     /// Requests that were answered with status 503, since the server was full or shutting down.
     pub turned_away: u64,

@@ -217,9 +217,14 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
         }
         loop {
             while let Poll::Ready(Some(ended)) = self.handshakes.poll_join_next(cx) {
-                // A hook that panics ends its own handshake alone.
-                if let Ok(Some(ready)) = ended {
-                    return Poll::Ready(Some(ready.enter()));
+                match ended {
+                    Ok(Some(ready)) => return Poll::Ready(Some(ready.enter())),
+                    Ok(None) => {}
+                    // A hook that panics ends its own handshake alone.
+                    Err(error) if error.is_panic() => {
+                        self.door.house.count(|metrics| metrics.failed += 1);
+                    }
+                    Err(_) => {}
                 }
             }
             if self.listener.is_none() && self.handshakes.is_empty() {
