@@ -350,16 +350,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             self.lose(error);
             return Poll::Ready(None);
         }
-        // The connection takes no more than its bound at once.
-        let mut left = usize::MAX;
-        while machine.waiting() < left {
-            left = machine.waiting();
+        // Whatever makes room lets more follow: nobody wakes a task that has written all and has more to write.
+        loop {
+            let _ = driver.poll_send(cx);
+            let end = driver.conn.transmit().end();
             machine.transfer(&mut driver.conn);
-            if driver.poll_send(cx).is_pending() {
-                break;
+            if driver.conn.transmit().end() > end {
+                continue;
+            }
+            let left = driver.conn.transmit().len();
+            if driver.poll_wait(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            if driver.conn.transmit().len() == left {
+                return Poll::Pending;
             }
         }
-        driver.poll_wait(cx).map(|()| None)
     }
 
     fn lose(&mut self, error: Option<Error>) {
