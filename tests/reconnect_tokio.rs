@@ -16,7 +16,7 @@ use futures_util::{FutureExt, StreamExt};
 use hybi::handshake::{Request, Url};
 use hybi::reconnect::{Decision, Event, Loss, Options, Phase, Verdict, Why};
 use hybi::tokio::{Error, Reconnecting, WebSocket, accept, connect_over};
-use hybi::{CloseCode, Config, Message};
+use hybi::{CloseCode, Config, Message, SendError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -359,6 +359,25 @@ fn close_sends_and_confirms_what_is_queued_first() {
         assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
         assert_eq!(client.next().await, None);
         assert!(client.take_unsent().is_empty());
+    });
+}
+
+#[test]
+fn a_close_that_is_refused_drops_no_message() {
+    simulate(|| async {
+        let (mut client, mut streams) = client("x.test", Options::default());
+        let server = async {
+            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+            ws.send("kept").await.unwrap();
+            ws
+        };
+        let (_server, ()) = tokio::join!(server, until_open(&mut client));
+        client.send("a question").unwrap();
+        let refused = client.close(CloseCode(1005), "").await;
+        assert_eq!(refused, Err(SendError::InvalidCloseCode(CloseCode(1005))));
+        let refused = client.close(None, &"!".repeat(124)).await;
+        assert_eq!(refused, Err(SendError::ReasonTooLong));
+        assert_eq!(client.next().await, Some(Event::Message(Message::text("kept"))));
     });
 }
 

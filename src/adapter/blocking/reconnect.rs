@@ -9,6 +9,7 @@ use super::{AnyStream, Error, Transport, WebSocket};
 use crate::adapter::ConnectError;
 use crate::adapter::reconnect::{Lost, Plan};
 use crate::adapter::turns::Turn;
+use crate::connection::check_close;
 use crate::handshake::{Url, UrlError};
 use crate::reconnect::{
     Confirm, Decision, Event, Loss, MessageId, NotQueued, Options, Phase, Queued, Reconnect, Taken,
@@ -185,12 +186,14 @@ impl<S: Transport> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: it is not stopped then.
+    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: nothing has happened then.
     pub fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), SendError<()>> {
+        let code = code.into();
+        check_close(code, reason)?;
         let deadline = self.now() + self.plan.machine.options().drain_timeout;
         while self.now() < deadline && self.is_draining() {
             // What comes is dropped.

@@ -17,6 +17,7 @@ use super::{AnyStream, Error, WebSocket};
 use crate::adapter::ConnectError;
 use crate::adapter::reconnect::{Lost, Plan};
 use crate::adapter::turns::Turn;
+use crate::connection::check_close;
 use crate::handshake::{Url, UrlError};
 use crate::reconnect::{
     Confirm, Decision, Event, Loss, MessageId, NotQueued, Options, Phase, Queued, Reconnect, Taken,
@@ -200,6 +201,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// Dials, greets, sends what is queued, receives, waits. Cancel safe: nothing is lost, a dial that is under way goes
     /// on with the next call.
     pub async fn next(&mut self) -> Option<Event> {
+        // A close that was dropped is over.
+        self.drain = None;
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
@@ -226,18 +229,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// [`Options::drain_timeout`]; then the connection is closed. Messages that still come are dropped.
     ///
     /// Afterwards [`next`](Self::next) tells what is in doubt and that it is over, and
-    /// [`take_unsent`](Self::take_unsent) hands out what was never sent. Cancel safe: calling it again goes on.
+    /// [`take_unsent`](Self::take_unsent) hands out what was never sent. Cancel safe: calling it again goes on,
+    /// calling `next` takes it back while the Close frame has not been queued.
     ///
     /// # Errors
     ///
-    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: it is not stopped then.
+    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: nothing has happened then.
     pub async fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), SendError<()>> {
         let code = code.into();
-        poll_fn(|cx| self.poll_close(cx, code, reason)).await
+        check_close(code, reason)?;
+        let closed = poll_fn(|cx| self.poll_close(cx, code, reason)).await;
+        self.drain = None;
+        closed
     }
 
     /// What was never sent, once it is over.
