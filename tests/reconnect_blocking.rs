@@ -144,6 +144,34 @@ fn a_peer_that_answers_as_it_reads_gets_a_queue_larger_than_all_buffers() {
 }
 
 #[test]
+fn a_server_that_is_silent_in_the_handshake_or_to_the_greeting_is_a_loss_by_timeout() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let (done, wait) = mpsc::channel::<()>();
+        let server = thread::spawn(move || {
+            let silent = listener.accept().unwrap().0;
+            let accepted = accept(listener.accept().unwrap().0).unwrap();
+            wait.recv().unwrap_err();
+            drop((silent, accepted));
+        });
+        let mut options = quick();
+        options.dial_timeout = Duration::from_millis(200);
+        options.max_losses = Some(2);
+        let mut client = Reconnecting::to(&url, options)
+            .unwrap()
+            .greet(|ws| ws.recv().map(|answer| panic!("it was silent: {answer:?}")));
+        let told: Vec<Event> = std::iter::from_fn(|| client.next()).collect();
+        let losses = told.iter().filter(|event| match event {
+            Event::Lost { loss, .. } => *loss == Loss::TimedOut,
+            _ => false,
+        });
+        assert_eq!(losses.count(), 2, "{told:?}");
+        drop(done);
+        server.join().unwrap();
+    });
+}
+
+#[test]
 fn next_within_comes_back_when_nothing_happens() {
     bounded(|| {
         let (listener, url) = listen();

@@ -37,6 +37,8 @@ pub(super) struct Waits {
     epoch: Clock,
     /// The caller's own bound on reads.
     own: Option<Duration>,
+    /// When every call is to be given up, whatever the caller's own bound is.
+    pub(super) deadline: Option<Instant>,
     /// The bound on reads that is set, once one is.
     reads: Option<Duration>,
     /// The bound on writes that is set.
@@ -109,7 +111,7 @@ impl<S: Transport> Driver<S> {
                 self.shut_down();
                 break;
             }
-            self.wait(None)?;
+            self.wait(self.waits.deadline)?;
         }
         match self.conn.closed() {
             Some(closed) if !self.reported => {
@@ -222,6 +224,8 @@ impl<S: Transport> Driver<S> {
         self.conn.handle_timeout(now);
         if self.conn.is_abandoned() {
             self.unflushed = false;
+        } else if self.waits.deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(ErrorKind::TimedOut.into());
         } else if now - start + SHORTEST < self.waits.writes {
             return Err(error);
         }
@@ -269,7 +273,7 @@ impl Waits {
         // A blocked write returns often enough to see that its time is over.
         let writes = (longest / 4).max(SHORTEST);
         let bounded = io.bound_writes(writes)?;
-        Ok(Self { epoch: Clock::now(), own, reads: None, writes, bounded })
+        Ok(Self { epoch: Clock::now(), own, deadline: None, reads: None, writes, bounded })
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -278,7 +282,8 @@ impl Waits {
 
     /// When a call that begins now is to be given up because the caller bounded reads.
     pub(super) fn give_up(&self) -> Option<Instant> {
-        self.own.map(|own| self.now() + own)
+        let own = self.own.map(|own| self.now() + own);
+        own.into_iter().chain(self.deadline).min()
     }
 
     /// Reads once, until `due` or `give_up` at the latest.

@@ -95,6 +95,7 @@ impl Reconnecting<AnyStream> {
 
     fn connecting(connect: Connect, options: Options) -> Self {
         let url = connect.request().url().clone();
+        let connect = connect.at_most(options.dial_timeout);
         Self::dialing(url, options, move |url| Ok(super::connect(connect.clone().for_url(url))?))
     }
 }
@@ -140,7 +141,8 @@ impl<S: Transport> Reconnecting<S> {
     }
 
     /// Calls `greet` with every new connection before anything else is sent on it: to authenticate, to subscribe. An
-    /// error is a loss like any other.
+    /// error is a loss like any other. It counts towards [`Options::dial_timeout`]: what still waits for the peer then
+    /// fails.
     pub fn greet(
         mut self,
         greet: impl FnMut(&mut WebSocket<S>) -> Result<(), Error> + Send + 'static,
@@ -301,16 +303,20 @@ impl<S: Transport> Reconnecting<S> {
     }
 
     fn dial(&mut self) {
-        let Some(url) = self.plan.begin_dial(self.now()) else { return };
+        let began = self.now();
+        let Some(url) = self.plan.begin_dial(began) else { return };
         let opening = (self.dial)(url);
         // The dial is done: others may.
         self.link = Link::None;
         let opened = opening.and_then(|mut ws| {
             ws.driver.bound_writes(STALL)?;
-            match &mut self.greet {
-                Some(greet) => greet(&mut ws).map(|()| ws),
-                None => Ok(ws),
-            }
+            let Some(greet) = &mut self.greet else { return Ok(ws) };
+            let due = began + self.plan.machine.options().dial_timeout;
+            let left = due - Instant::from_origin(self.epoch.elapsed());
+            ws.driver.waits.deadline = Some(ws.driver.waits.now() + left);
+            greet(&mut ws)?;
+            ws.driver.waits.deadline = None;
+            Ok(ws)
         });
         let now = self.now();
         match opened {
