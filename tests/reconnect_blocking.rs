@@ -114,6 +114,64 @@ fn killed_and_restarted_nothing_confirmed_is_lost_and_nothing_comes_twice() {
 }
 
 #[test]
+fn a_peer_that_answers_as_it_reads_gets_a_queue_larger_than_all_buffers() {
+    const MESSAGES: usize = 3_500;
+    bounded(|| {
+        let (listener, url) = listen();
+        let server = thread::spawn(move || {
+            let mut ws = accept(listener.accept().unwrap().0).unwrap();
+            while let Some(message) = ws.recv().unwrap() {
+                ws.send(message).unwrap();
+            }
+        });
+        let mut options = quick();
+        options.max_losses = Some(1);
+        let mut client = Reconnecting::to(&url, options).unwrap();
+        for _ in 0..MESSAGES {
+            client.send(vec![7; 4096]).unwrap();
+        }
+        let mut echoed = 0;
+        while echoed < MESSAGES {
+            match client.next().unwrap() {
+                Event::Message(_) => echoed += 1,
+                Event::Lost { loss, .. } => panic!("{loss:?} after {echoed} messages"),
+                _ => {}
+            }
+        }
+        client.close(None, "").unwrap();
+        server.join().unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_is_silent_in_the_handshake_or_to_the_greeting_is_a_loss_by_timeout() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let (done, wait) = mpsc::channel::<()>();
+        let server = thread::spawn(move || {
+            let silent = listener.accept().unwrap().0;
+            let accepted = accept(listener.accept().unwrap().0).unwrap();
+            wait.recv().unwrap_err();
+            drop((silent, accepted));
+        });
+        let mut options = quick();
+        options.dial_timeout = Duration::from_millis(200);
+        options.max_losses = Some(2);
+        let mut client = Reconnecting::to(&url, options)
+            .unwrap()
+            .greet(|ws| ws.recv().map(|answer| panic!("it was silent: {answer:?}")));
+        let told: Vec<Event> = std::iter::from_fn(|| client.next()).collect();
+        let losses = told.iter().filter(|event| match event {
+            Event::Lost { loss, .. } => *loss == Loss::TimedOut,
+            _ => false,
+        });
+        assert_eq!(losses.count(), 2, "{told:?}");
+        drop(done);
+        server.join().unwrap();
+    });
+}
+
+#[test]
 fn next_within_comes_back_when_nothing_happens() {
     bounded(|| {
         let (listener, url) = listen();

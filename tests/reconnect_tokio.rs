@@ -16,7 +16,7 @@ use futures_util::{FutureExt, StreamExt};
 use hybi::handshake::{Request, Url};
 use hybi::reconnect::{Decision, Event, Loss, Options, Phase, Verdict, Why};
 use hybi::tokio::{Error, Reconnecting, WebSocket, accept, connect_over};
-use hybi::{CloseCode, Config, Message};
+use hybi::{CloseCode, Config, Message, SendError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -305,6 +305,38 @@ fn a_queue_longer_than_the_connection_takes_at_once_leaves_whole() {
 }
 
 #[test]
+fn what_waits_follows_as_soon_as_the_stream_takes_more_though_the_peer_is_silent() {
+    simulate(|| async {
+        let (dialed, mut streams) = mpsc::unbounded_channel();
+        let mut client = Reconnecting::new("ws://w.test/", Options::default(), move |url| {
+            let dialed = dialed.clone();
+            async move {
+                let (ours, theirs) = duplex(4 << 20);
+                dialed.send(theirs).unwrap();
+                connect_over(ours, url, quiet()).await
+            }
+        })
+        .unwrap();
+        // Each is more than the connection queues at once, and two are more than the stream takes.
+        for _ in 0..5 {
+            client.send(vec![7; 5 << 19]).unwrap();
+        }
+        let server = async { accept(streams.recv().await.unwrap()).await.unwrap() };
+        let (mut server, ()) = tokio::join!(server, until_open(&mut client));
+        assert!(client.next().now_or_never().is_none(), "the stream is full");
+        assert_eq!(client.machine().waiting(), 3);
+        assert!(server.recv().now_or_never().is_some());
+        assert!(server.recv().now_or_never().is_none(), "only a part has come");
+        assert!(client.next().now_or_never().is_none(), "the peer has said nothing");
+        assert_eq!(
+            client.machine().waiting(),
+            1,
+            "the stream has room for one and a part of the next"
+        );
+    });
+}
+
+#[test]
 fn close_sends_and_confirms_what_is_queued_first() {
     simulate(|| async {
         let (mut client, mut streams) = client("l.test", Options::default());
@@ -327,6 +359,25 @@ fn close_sends_and_confirms_what_is_queued_first() {
         assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
         assert_eq!(client.next().await, None);
         assert!(client.take_unsent().is_empty());
+    });
+}
+
+#[test]
+fn a_close_that_is_refused_drops_no_message() {
+    simulate(|| async {
+        let (mut client, mut streams) = client("x.test", Options::default());
+        let server = async {
+            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+            ws.send("kept").await.unwrap();
+            ws
+        };
+        let (_server, ()) = tokio::join!(server, until_open(&mut client));
+        client.send("a question").unwrap();
+        let refused = client.close(CloseCode(1005), "").await;
+        assert_eq!(refused, Err(SendError::InvalidCloseCode(CloseCode(1005))));
+        let refused = client.close(None, &"!".repeat(124)).await;
+        assert_eq!(refused, Err(SendError::ReasonTooLong));
+        assert_eq!(client.next().await, Some(Event::Message(Message::text("kept"))));
     });
 }
 

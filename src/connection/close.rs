@@ -28,6 +28,15 @@ pub(super) struct State {
     drained: u64,
 }
 
+/// Whether a Close frame may carry them.
+pub(crate) fn check_close(code: Option<CloseCode>, reason: &str) -> Result<(), SendError<()>> {
+    match code {
+        Some(code) if !code.is_sendable() => Err(SendError::InvalidCloseCode(code)),
+        _ if reason.len() > MAX_CLOSE_REASON => Err(SendError::ReasonTooLong),
+        _ => Ok(()),
+    }
+}
+
 /// How much input is read and dropped after the end, so that the transport ends without a reset.
 const MAX_DRAINED: u64 = 64 * 1024;
 
@@ -48,14 +57,7 @@ impl Connection {
         reason: &str,
     ) -> Result<(), SendError<()>> {
         let code = code.into();
-        if let Some(code) = code {
-            if !code.is_sendable() {
-                return Err(SendError::InvalidCloseCode(code));
-            }
-        }
-        if reason.len() > MAX_CLOSE_REASON {
-            return Err(SendError::ReasonTooLong);
-        }
+        check_close(code, reason)?;
         self.close_because(Cause::Local, code, reason);
         Ok(())
     }

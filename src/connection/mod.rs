@@ -32,6 +32,8 @@ use core::fmt;
 use crate::buffer::Transmit;
 use crate::config::{Config, Role};
 
+#[cfg(feature = "handshake")]
+pub(crate) use close::check_close;
 pub use closed::{Cause, Closed, Timeout};
 pub use event::{Chunk, ChunkData, CloseFrame, Event, Received};
 pub use mask_keys::MaskKeys;

@@ -37,6 +37,8 @@ pub(super) struct Waits {
     epoch: Clock,
     /// The caller's own bound on reads.
     own: Option<Duration>,
+    /// When every call is to be given up, whatever the caller's own bound is.
+    pub(super) deadline: Option<Instant>,
     /// The bound on reads that is set, once one is.
     reads: Option<Duration>,
     /// The bound on writes that is set.
@@ -109,7 +111,7 @@ impl<S: Transport> Driver<S> {
                 self.shut_down();
                 break;
             }
-            self.wait(None)?;
+            self.wait(self.waits.deadline)?;
         }
         match self.conn.closed() {
             Some(closed) if !self.reported => {
@@ -133,6 +135,11 @@ impl<S: Transport> Driver<S> {
     /// Sends what is queued, then waits for bytes, the end of the transport or a timeout.
     pub(super) fn wait(&mut self, give_up: Option<Instant>) -> io::Result<()> {
         self.write()?;
+        self.listen(give_up)
+    }
+
+    /// Waits for bytes, the end of the transport or a timeout, whatever is queued.
+    pub(super) fn listen(&mut self, give_up: Option<Instant>) -> io::Result<()> {
         self.shut_down();
         if self.conn.has_told_closed() && !self.waits.bounded {
             // Nobody could say how long the end of the transport may take.
@@ -155,29 +162,57 @@ impl<S: Transport> Driver<S> {
 
     /// Writes and flushes until nothing is left. A failure of the stream leaves nothing to write.
     pub(super) fn write(&mut self) -> io::Result<()> {
-        while self.conn.wants_write() {
-            self.unflushed = true;
-            let start = self.waits.now();
-            match write_some(&mut self.io, self.conn.transmit()) {
-                Ok(()) => {}
-                Err(error) if is_idle(&error) => self.mind_stalled(start, error)?,
-                Err(error) => self.fail(error),
+        while self.conn.wants_write() || self.unflushed {
+            self.write_once()?;
+        }
+        Ok(())
+    }
+
+    /// Writes as [`write`](Self::write) does, but only while the stream takes something and `until` has not passed;
+    /// whether all has left.
+    pub(super) fn write_until(&mut self, until: Instant) -> io::Result<bool> {
+        while self.conn.wants_write() || self.unflushed {
+            if !self.write_once()? || self.waits.now() >= until {
+                break;
             }
         }
-        while self.unflushed {
-            let start = self.waits.now();
-            match self.io.flush() {
-                Ok(()) => {
-                    self.conn.handle_flushed();
-                    self.unflushed = false;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_idle(&error) => {
-                    self.conn.handle_unflushed();
-                    self.mind_stalled(start, error)?;
-                }
-                Err(error) => self.fail(error),
+        Ok(!self.conn.wants_write() && !self.unflushed)
+    }
+
+    /// Writes once, or flushes where nothing is left to write. False where the stream took nothing within its bound.
+    fn write_once(&mut self) -> io::Result<bool> {
+        let start = self.waits.now();
+        let writes = self.conn.wants_write();
+        let written = if writes {
+            self.unflushed = true;
+            write_some(&mut self.io, self.conn.transmit())
+        } else {
+            self.io.flush()
+        };
+        match written {
+            Ok(()) if !writes => {
+                self.conn.handle_flushed();
+                self.unflushed = false;
             }
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_idle(&error) => {
+                if !writes {
+                    self.conn.handle_unflushed();
+                }
+                self.mind_stalled(start, error)?;
+                return Ok(false);
+            }
+            Err(error) => self.fail(error),
+        }
+        Ok(true)
+    }
+
+    /// Bounds each later write by `limit` where it was not shorter already.
+    pub(super) fn bound_writes(&mut self, limit: Duration) -> io::Result<()> {
+        if limit < self.waits.writes {
+            self.waits.bounded = self.io.bound_writes(limit)?;
+            self.waits.writes = limit;
         }
         Ok(())
     }
@@ -189,6 +224,8 @@ impl<S: Transport> Driver<S> {
         self.conn.handle_timeout(now);
         if self.conn.is_abandoned() {
             self.unflushed = false;
+        } else if self.waits.deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(ErrorKind::TimedOut.into());
         } else if now - start + SHORTEST < self.waits.writes {
             return Err(error);
         }
@@ -236,7 +273,7 @@ impl Waits {
         // A blocked write returns often enough to see that its time is over.
         let writes = (longest / 4).max(SHORTEST);
         let bounded = io.bound_writes(writes)?;
-        Ok(Self { epoch: Clock::now(), own, reads: None, writes, bounded })
+        Ok(Self { epoch: Clock::now(), own, deadline: None, reads: None, writes, bounded })
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -245,7 +282,8 @@ impl Waits {
 
     /// When a call that begins now is to be given up because the caller bounded reads.
     pub(super) fn give_up(&self) -> Option<Instant> {
-        self.own.map(|own| self.now() + own)
+        let own = self.own.map(|own| self.now() + own);
+        own.into_iter().chain(self.deadline).min()
     }
 
     /// Reads once, until `due` or `give_up` at the latest.

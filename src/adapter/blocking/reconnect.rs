@@ -5,10 +5,12 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant as Clock};
 
+use super::driver::Driver;
 use super::{AnyStream, Error, Transport, WebSocket};
 use crate::adapter::ConnectError;
 use crate::adapter::reconnect::{Lost, Plan};
 use crate::adapter::turns::Turn;
+use crate::connection::check_close;
 use crate::handshake::{Url, UrlError};
 use crate::reconnect::{
     Confirm, Decision, Event, Loss, MessageId, NotQueued, Options, Phase, Queued, Reconnect, Taken,
@@ -48,7 +50,21 @@ pub struct Reconnecting<S> {
     greet: Option<Greet<S>>,
     /// The origin of the client's clock.
     epoch: Clock,
+    /// How many more reads come before the next write, once a write stalled.
+    reads: u8,
 }
+
+/// How long a write may wait before what has come is read: a peer that answers as it reads may wait for that.
+const STALL: Duration = Duration::from_millis(20);
+
+/// How long writing goes on before what has come is read.
+const WRITING: Duration = Duration::from_millis(100);
+
+/// How long a read may wait then.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// The most such reads before it writes again.
+const READS: u8 = 16;
 
 type Dial<S> = Box<dyn FnMut(Url) -> Result<WebSocket<S>, Error> + Send>;
 type Greet<S> = Box<dyn FnMut(&mut WebSocket<S>) -> Result<(), Error> + Send>;
@@ -79,6 +95,7 @@ impl Reconnecting<AnyStream> {
 
     fn connecting(connect: Connect, options: Options) -> Self {
         let url = connect.request().url().clone();
+        let connect = connect.at_most(options.dial_timeout);
         Self::dialing(url, options, move |url| Ok(super::connect(connect.clone().for_url(url))?))
     }
 }
@@ -109,6 +126,7 @@ impl<S: Transport> Reconnecting<S> {
             dial: Box::new(dial),
             greet: None,
             epoch: Clock::now(),
+            reads: 0,
         }
     }
 
@@ -123,7 +141,8 @@ impl<S: Transport> Reconnecting<S> {
     }
 
     /// Calls `greet` with every new connection before anything else is sent on it: to authenticate, to subscribe. An
-    /// error is a loss like any other.
+    /// error is a loss like any other. It counts towards [`Options::dial_timeout`]: what still waits for the peer then
+    /// fails.
     pub fn greet(
         mut self,
         greet: impl FnMut(&mut WebSocket<S>) -> Result<(), Error> + Send + 'static,
@@ -185,12 +204,14 @@ impl<S: Transport> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: it is not stopped then.
+    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: nothing has happened then.
     pub fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), SendError<()>> {
+        let code = code.into();
+        check_close(code, reason)?;
         let deadline = self.now() + self.plan.machine.options().drain_timeout;
         while self.now() < deadline && self.is_draining() {
             // What comes is dropped.
@@ -282,18 +303,26 @@ impl<S: Transport> Reconnecting<S> {
     }
 
     fn dial(&mut self) {
-        let Some(url) = self.plan.begin_dial(self.now()) else { return };
+        let began = self.now();
+        let Some(url) = self.plan.begin_dial(began) else { return };
         let opening = (self.dial)(url);
         // The dial is done: others may.
         self.link = Link::None;
-        let opened = opening.and_then(|mut ws| match &mut self.greet {
-            Some(greet) => greet(&mut ws).map(|()| ws),
-            None => Ok(ws),
+        let opened = opening.and_then(|mut ws| {
+            ws.driver.bound_writes(STALL)?;
+            let Some(greet) = &mut self.greet else { return Ok(ws) };
+            let due = began + self.plan.machine.options().dial_timeout;
+            let left = due - Instant::from_origin(self.epoch.elapsed());
+            ws.driver.waits.deadline = Some(ws.driver.waits.now() + left);
+            greet(&mut ws)?;
+            ws.driver.waits.deadline = None;
+            Ok(ws)
         });
         let now = self.now();
         match opened {
             Ok(ws) => {
                 self.link = Link::Open(Box::new(ws));
+                self.reads = 0;
                 self.plan.machine.handle_open(now);
             }
             Err(error) => self.plan.fail(now, error),
@@ -315,22 +344,45 @@ impl<S: Transport> Reconnecting<S> {
             self.lose(error);
             return None;
         }
-        // The connection takes no more than its bound at once.
-        let mut left = usize::MAX;
-        while machine.waiting() < left {
-            left = machine.waiting();
-            machine.transfer(&mut driver.conn);
-            if let Err(error) = driver.write() {
-                driver.fail(error);
-            }
+        if self.reads == 0 && !Self::write(driver, machine, give_up.map(|at| at - now)) {
+            self.reads = READS;
         }
-        let give_up = give_up.map(|at| driver.waits.now() + at.since(now));
-        match driver.wait(give_up) {
-            Err(_) if give_up.is_some_and(|at| driver.waits.now() >= at) => {}
+        let began = driver.waits.now();
+        let mut limit = give_up.map(|at| at - now);
+        if self.reads > 0 {
+            self.reads -= 1;
+            limit = Some(limit.map_or(GLANCE, |limit| limit.min(GLANCE)));
+        }
+        let until = limit.map(|limit| began + limit);
+        match driver.listen(until) {
+            // Nothing has come: write again.
+            Err(_) if until.is_some_and(|at| driver.waits.now() >= at) => self.reads = 0,
             Err(error) => driver.fail(error),
             Ok(()) => {}
         }
         None
+    }
+
+    /// Writes what waits; false where some is left because the stream stalled or the time is over.
+    fn write(driver: &mut Driver<S>, machine: &mut Reconnect, limit: Option<Duration>) -> bool {
+        let until = driver.waits.now() + limit.map_or(WRITING, |limit| limit.min(WRITING));
+        loop {
+            // The connection takes no more than its bound at once.
+            machine.transfer(&mut driver.conn);
+            match driver.write_until(until) {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => driver.fail(error),
+            }
+            let end = driver.conn.transmit().end();
+            machine.transfer(&mut driver.conn);
+            if driver.conn.transmit().end() == end {
+                return true;
+            }
+            if driver.waits.now() >= until {
+                return false;
+            }
+        }
     }
 
     fn lose(&mut self, error: Option<Error>) {

@@ -17,6 +17,7 @@ use super::{AnyStream, Error, WebSocket};
 use crate::adapter::ConnectError;
 use crate::adapter::reconnect::{Lost, Plan};
 use crate::adapter::turns::Turn;
+use crate::connection::check_close;
 use crate::handshake::{Url, UrlError};
 use crate::reconnect::{
     Confirm, Decision, Event, Loss, MessageId, NotQueued, Options, Phase, Queued, Reconnect, Taken,
@@ -200,6 +201,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// Dials, greets, sends what is queued, receives, waits. Cancel safe: nothing is lost, a dial that is under way goes
     /// on with the next call.
     pub async fn next(&mut self) -> Option<Event> {
+        // A close that was dropped is over.
+        self.drain = None;
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
@@ -226,18 +229,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// [`Options::drain_timeout`]; then the connection is closed. Messages that still come are dropped.
     ///
     /// Afterwards [`next`](Self::next) tells what is in doubt and that it is over, and
-    /// [`take_unsent`](Self::take_unsent) hands out what was never sent. Cancel safe: calling it again goes on.
+    /// [`take_unsent`](Self::take_unsent) hands out what was never sent. Cancel safe: calling it again goes on,
+    /// calling `next` takes it back while the Close frame has not been queued.
     ///
     /// # Errors
     ///
-    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: it is not stopped then.
+    /// [`SendError::InvalidCloseCode`], [`SendError::ReasonTooLong`]: nothing has happened then.
     pub async fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), SendError<()>> {
         let code = code.into();
-        poll_fn(|cx| self.poll_close(cx, code, reason)).await
+        check_close(code, reason)?;
+        let closed = poll_fn(|cx| self.poll_close(cx, code, reason)).await;
+        self.drain = None;
+        closed
     }
 
     /// What was never sent, once it is over.
@@ -350,16 +357,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             self.lose(error);
             return Poll::Ready(None);
         }
-        // The connection takes no more than its bound at once.
-        let mut left = usize::MAX;
-        while machine.waiting() < left {
-            left = machine.waiting();
+        // Whatever makes room lets more follow: nobody wakes a task that has written all and has more to write.
+        loop {
+            let _ = driver.poll_send(cx);
+            let end = driver.conn.transmit().end();
             machine.transfer(&mut driver.conn);
-            if driver.poll_send(cx).is_pending() {
-                break;
+            if driver.conn.transmit().end() > end {
+                continue;
+            }
+            let left = driver.conn.transmit().len();
+            if driver.poll_wait(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            if driver.conn.transmit().len() == left {
+                return Poll::Pending;
             }
         }
-        driver.poll_wait(cx).map(|()| None)
     }
 
     fn lose(&mut self, error: Option<Error>) {
