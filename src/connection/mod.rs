@@ -8,14 +8,15 @@
 //!               of the transport, a timeout
 //! ```
 //!
-//! One file for each thing it does: `receive` from bytes to events and `whole` its short cut, `send` and `writer` from messages to bytes,
-//! `compression` for what RFC 7692 adds to both, `close` for every way to end, `timers` for everything that time decides.
+//! One file for each thing it does: `receive` from bytes to events, with `limits` and `whole`, its short cut; `send` and
+//! `writer` from messages to bytes, `compression` for what RFC 7692 adds to both, `close` for every way to end, `timers` for everything that time decides.
 
 mod close;
 mod closed;
 #[cfg(feature = "deflate")]
 mod compression;
 mod event;
+mod limits;
 mod mask_keys;
 mod receive;
 mod round_trips;

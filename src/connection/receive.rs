@@ -1,14 +1,12 @@
 //! From bytes to events: frames, fragments, limits, text.
 
-#[cfg(feature = "deflate")]
-use super::compression::wire_limit;
 use super::event::Ready;
 use super::stats::count;
 use super::{Chunk, ChunkData, Connection, Event, Phase, Received};
 use crate::buffer::RecvBuf;
 use crate::config::{Config, Delivery};
 use crate::error::Error;
-use crate::frame::{self, ClosePayloadError, Expect, Header, HeaderError, Masking, OpCode};
+use crate::frame::{self, Expect, Header, HeaderError, Masking, OpCode};
 use crate::message::{Kind, Message};
 
 /// What is known of the frame and the message that are coming in.
@@ -47,13 +45,13 @@ pub(super) struct Incoming {
     pub(super) kind: Kind,
     /// The length that its headers have announced.
     pub(super) len: u64,
-    fragments: u32,
-    empty_fragments: u32,
+    pub(super) fragments: u32,
+    pub(super) empty_fragments: u32,
     /// Whether a chunk of it has been told.
-    begun: bool,
+    pub(super) begun: bool,
     /// Whether it is compressed.
     #[cfg(feature = "deflate")]
-    compressed: bool,
+    pub(super) compressed: bool,
 }
 
 /// What to do after a piece of a frame.
@@ -287,75 +285,6 @@ impl Connection {
         };
         self.receive.frame = Some(frame);
         Ok(Some(frame))
-    }
-
-    /// Applies the limits that a header alone decides.
-    #[inline]
-    fn check_limits(&self, header: &Header) -> Result<(), Error> {
-        match header.opcode {
-            OpCode::Ping | OpCode::Pong if self.receive.control_credit == 0 => {
-                return Err(Error::TooManyControlFrames);
-            }
-            OpCode::Close if header.len == 1 => return Err(ClosePayloadError::Length.into()),
-            OpCode::Ping | OpCode::Pong | OpCode::Close => return Ok(()),
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
-        }
-        let config = &*self.config;
-        if header.len > config.max_frame_size {
-            return Err(Error::FrameTooLarge { len: header.len, limit: config.max_frame_size });
-        }
-        let message = self.receive.message.as_ref();
-        let limit = config.max_message_size;
-        #[cfg(feature = "deflate")]
-        let compressed = message.map_or(header.rsv1, |message| message.compressed);
-        #[cfg(feature = "deflate")]
-        let allowed = if compressed { wire_limit(limit) } else { limit };
-        #[cfg(not(feature = "deflate"))]
-        let allowed = limit;
-        // By subtraction: the sum of two lengths from the wire could overflow.
-        if header.len > allowed.saturating_sub(message.map_or(0, |message| message.len)) {
-            return Err(Error::MessageTooLarge { limit });
-        }
-        if header.fin && header.opcode != OpCode::Continuation {
-            return Ok(());
-        }
-        if header.len > 0 {
-            if message.map_or(0, |message| message.fragments) >= config.max_fragments {
-                return Err(Error::TooManyFragments { limit: config.max_fragments });
-            }
-        } else if message.map_or(0, |message| message.empty_fragments) >= config.max_empty_fragments
-        {
-            return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
-        }
-        Ok(())
-    }
-
-    /// Counts a frame that keeps within the limits, and opens the message that it begins.
-    #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "the sums have been compared with limits")]
-    fn count_header(&mut self, header: &Header) {
-        if header.opcode.is_control() {
-            if header.opcode != OpCode::Close {
-                self.receive.control_credit = self.receive.control_credit.saturating_sub(1);
-            }
-            return;
-        }
-        let kind = if header.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
-        let message = self.receive.message.get_or_insert(Incoming {
-            kind,
-            len: 0,
-            fragments: 0,
-            empty_fragments: 0,
-            begun: false,
-            #[cfg(feature = "deflate")]
-            compressed: header.rsv1,
-        });
-        message.len += header.len;
-        if header.len > 0 {
-            message.fragments += 1;
-        } else {
-            message.empty_fragments += 1;
-        }
     }
 
     /// Takes what has come of a data frame's payload.
