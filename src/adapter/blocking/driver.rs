@@ -226,7 +226,7 @@ impl<S: Transport> Driver<S> {
             self.unflushed = false;
         } else if self.waits.deadline.is_some_and(|deadline| now >= deadline) {
             return Err(ErrorKind::TimedOut.into());
-        } else if now - start + SHORTEST < self.waits.writes {
+        } else if now - start < SHORTEST {
             return Err(error);
         }
         Ok(())

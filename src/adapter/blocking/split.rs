@@ -44,8 +44,8 @@ struct Core {
     leftover: Bytes,
     /// Whether that happened to a flush.
     unflushed: bool,
-    /// Since when the stream takes nothing.
-    stalled: Option<Clock>,
+    /// Since when the stream takes nothing, and how often it has said so without a wait.
+    stalled: Option<(Clock, u32)>,
     /// A message that the sending half came upon while it answered pings.
     inbox: Option<Message>,
     error: Option<io::Error>,
@@ -70,6 +70,9 @@ const GLANCE: Duration = Duration::from_millis(1);
 
 /// How long one write may wait.
 const STALL: Duration = Duration::from_millis(10);
+
+/// How often a stream may take nothing and not wait either.
+const MAX_AT_ONCE: u32 = 100;
 
 /// How much is taken from the queue for one write.
 const BATCH: usize = 64 * 1024;
@@ -374,10 +377,9 @@ impl<S: Transport> Shared<S> {
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => {
-                        // A stream that does not block is none for two threads.
-                        let waited = self.bounded && begun.elapsed() + SHORTEST >= STALL;
+                        let waited = self.bounded && begun.elapsed() >= SHORTEST;
                         let mut core = lock(&self.core);
-                        if !waited || !is_idle(&error) || core.has_stalled_for_long() {
+                        if !is_idle(&error) || core.has_stalled_for_long(waited) {
                             core.fail(error);
                             return Next::Wait;
                         }
@@ -422,10 +424,13 @@ impl Core {
         self.unflushed || !self.leftover.is_empty()
     }
 
-    /// Notes that the stream takes nothing; whether it has not for the write timeout.
-    fn has_stalled_for_long(&mut self) -> bool {
-        let since = *self.stalled.get_or_insert_with(Clock::now);
-        self.conn.config().write_timeout.is_some_and(|limit| since.elapsed() >= limit)
+    /// Notes that the stream takes nothing; whether it has not for the write timeout, or is one that does not block and
+    /// so none for two threads. A kernel that is short of memory may wait for less than it was asked to.
+    fn has_stalled_for_long(&mut self, waited: bool) -> bool {
+        let (since, at_once) = self.stalled.get_or_insert_with(|| (Clock::now(), 0));
+        *at_once += u32::from(!waited);
+        let limit = self.conn.config().write_timeout;
+        *at_once > MAX_AT_ONCE || limit.is_some_and(|limit| since.elapsed() >= limit)
     }
 
     fn take_batch(&mut self) -> Bytes {
