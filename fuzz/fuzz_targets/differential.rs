@@ -51,6 +51,10 @@ fn is_allowed(ours: Error, theirs: &Ended) -> bool {
         Error::Header(_) => matches!(theirs, Ended::Lost | Ended::Failed(_)),
         // Text fails there with its message, here with the first byte that cannot be.
         Error::InvalidUtf8 => true,
+        // A Close frame of one byte fails there when the byte has come.
+        Error::ClosePayload(ClosePayloadError::Length) => {
+            matches!(theirs, Ended::Lost | Ended::Failed(_))
+        }
         // They tell the application 1002 in place of a code that may not be sent.
         Error::ClosePayload(ClosePayloadError::Code(_)) => {
             matches!(theirs, Ended::Close((1002, _)) | Ended::Failed(_))
