@@ -212,7 +212,7 @@ impl Connect {
     ///
     /// Never from `wss:` to `ws:`. Where scheme, host or port change, what is secret is not sent along: see
     /// [`redirect`](crate::connect::redirect). Nor is the client's own certificate shown there, and the server must prove
-    /// the name in the URL, whatever [`tls`](Self::tls) says; whom to trust stays as it is.
+    /// the name in the URL, whatever `tls` says; whom to trust stays as it is.
     pub fn follow_redirects(self) -> Self {
         Self { redirects: Some(MOST_REDIRECTS), ..self }
     }
