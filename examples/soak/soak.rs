@@ -12,7 +12,7 @@ use hybi::handshake::Accept;
 use hybi::tokio::AnyStream;
 use hybi::{Compression, Config};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -56,7 +56,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         expected: Mutex::default(),
         number: AtomicU64::new(0),
     });
-    let server = tokio::spawn(host.clone().serve(listener));
+    let (no_more_clients, done) = oneshot::channel();
+    let server = tokio::spawn(host.clone().serve(listener, done));
     let mut clients = JoinSet::new();
     for _ in 0..options.connections {
         clients.spawn(host.clone().keep_connecting());
@@ -68,6 +69,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         while let Some(ended) = clients.join_next().await {
             ended??;
         }
+        // Only now: a client may have looked at the clock just before the time was up.
+        let _ = no_more_clients.send(());
         server.await?
     };
     let in_time = timeout(FAREWELL, all).await;
@@ -164,9 +167,12 @@ impl Host {
         Ok(())
     }
 
-    /// Accepts connections until the time is up, then waits for those that are open.
-    async fn serve(self: Arc<Self>, listener: TcpListener) -> Result<()> {
-        let mut over = self.plan.over.clone();
+    /// Accepts connections until no client is left, then waits for those that are open.
+    async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        mut done: oneshot::Receiver<()>,
+    ) -> Result<()> {
         let mut ends = JoinSet::new();
         loop {
             tokio::select! {
@@ -174,8 +180,7 @@ impl Host {
                     ends.spawn(self.clone().answer(accepted?.0));
                 }
                 Some(ended) = ends.join_next() => ended??,
-                // A handshake may be on its way: who waits for it stands in `expected`.
-                _ = over.wait_for(|over| *over), if self.expected().is_empty() => break,
+                _ = &mut done => break,
             }
         }
         while let Some(ended) = ends.join_next().await {
