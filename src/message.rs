@@ -286,7 +286,7 @@ impl fmt::Display for Utf8Bytes {
 /// }
 /// # Ok::<(), hybi::SendError<()>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Prepared {
     message: Message,
     /// Header and payload in one, where copying them costs less than pointing to them.
@@ -297,7 +297,7 @@ pub struct Prepared {
 
 /// A payload compressed without context, for any peer whose window holds it.
 #[cfg(feature = "deflate")]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Compressed {
     payload: Bytes,
     window_bits: u8,
@@ -356,5 +356,15 @@ impl Prepared {
     pub(crate) fn compressed_for(&self, window_bits: u8) -> Option<&Bytes> {
         let compressed = self.compressed.as_ref()?;
         (compressed.window_bits <= window_bits).then_some(&compressed.payload)
+    }
+}
+
+/// Without the payload.
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("kind", &self.message.kind())
+            .field("len", &self.message.len())
+            .finish_non_exhaustive()
     }
 }

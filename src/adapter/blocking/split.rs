@@ -4,9 +4,9 @@
 //! writing have a mutex each: whoever holds the writing one sends all that is queued, by whichever half. The receiving half
 //! sends in passing only: were it to wait for the peer to read, two peers that write to each other would wait for ever.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant as Clock};
+use std::{fmt, io};
 
 use bytes::{Buf, Bytes};
 
@@ -37,7 +37,6 @@ struct Shared<S> {
     bounded: bool,
 }
 
-#[derive(Debug)]
 struct Core {
     conn: Connection,
     /// What was taken from the queue to be written in passing and was not.
@@ -457,6 +456,17 @@ impl Core {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Without a message that waits.
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("conn", &self.conn)
+            .field("leftover", &self.leftover.len())
+            .field("error", &self.error)
+            .finish_non_exhaustive()
     }
 }
 
