@@ -12,6 +12,8 @@ pub(crate) mod gated;
 pub(crate) mod poll;
 pub(crate) mod session;
 pub(crate) mod tcp;
+#[cfg(feature = "tracing")]
+pub(crate) mod told;
 #[cfg(feature = "tokio")]
 pub(crate) mod upgraded;
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant as Clock};
 
 use super::driver::{Driver, SHORTEST, is_idle};
 use super::{Error, Transport, WebSocket};
+#[cfg(feature = "tracing")]
+use crate::adapter::authority;
 use crate::adapter::{
     complete_accept, complete_request, connection, default_config, entropy, refused, trace,
 };
@@ -176,6 +178,8 @@ pub(super) fn open<S: Transport>(
 ) -> Result<WebSocket<S>, Error> {
     let own = io.read_bound()?;
     let clock = Clock::now();
+    #[cfg(feature = "tracing")]
+    let peer = authority(request.url().host(), request.url().port());
     let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let mut client = client.with_limits(limits);
@@ -189,7 +193,10 @@ pub(super) fn open<S: Transport>(
             Progress::Done(done) => {
                 let conn = connection(Role::Client, config, &done.negotiated);
                 let driver = Driver::new(io, conn, rx, own)?;
-                return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
+                let ws = WebSocket::new(driver, done.negotiated);
+                #[cfg(feature = "tracing")]
+                ws.driver.conn.peer(peer);
+                return Ok(ws.with_response(done.response));
             }
             Progress::Continue(next) => client = next,
         }

@@ -222,7 +222,7 @@ impl<S: Transport> Reconnecting<S> {
                 ws.start_close(code, reason)?;
                 // However it ends, it is over.
                 let _ = ws.driver.end();
-                Some(&mut ws.driver.conn)
+                Some(&mut *ws.driver.conn)
             }
             _ => None,
         };

@@ -13,8 +13,9 @@ use bytes::{Buf, Bytes};
 use super::driver::{Driver, Idle, SHORTEST, Waits, is_idle, write_some};
 use super::{Error, Transport};
 use crate::adapter::outcome;
+use crate::adapter::trace::Traced;
 use crate::connection::Received;
-use crate::{CloseCode, Closed, Connection, Instant, Message, Outgoing, RecvBuf, SendError};
+use crate::{CloseCode, Closed, Instant, Message, Outgoing, RecvBuf, SendError};
 
 /// The half that sends. It can be cloned: clones send whole messages, in any order among them.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ struct Shared<S> {
 }
 
 struct Core {
-    conn: Connection,
+    conn: Traced,
     /// What was taken from the queue to be written in passing and was not.
     leftover: Bytes,
     /// Whether that happened to a flush.
@@ -452,6 +453,7 @@ impl Core {
         match self.conn.closed() {
             Some(closed) if !self.reported => {
                 self.reported = true;
+                self.conn.end();
                 outcome(closed, self.error.take())
             }
             _ => Ok(()),

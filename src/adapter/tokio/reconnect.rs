@@ -401,7 +401,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             Link::Open(ws) => {
                 ws.start_close(code, reason)?;
                 ready!(ws.driver.poll_end(cx));
-                Some(&mut *ws.driver.conn)
+                Some(&mut **ws.driver.conn)
             }
             _ => None,
         };

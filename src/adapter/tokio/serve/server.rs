@@ -185,7 +185,7 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
                 match self.poll_accept(cx) {
                     Poll::Ready(Some((ws, visitor))) => {
                         #[cfg(feature = "tracing")]
-                        let span = ws.driver.conn.trace().span();
+                        let span = ws.driver.conn.span();
                         let task = handler(ws, visitor);
                         let task = async move { drop(task.await) };
                         #[cfg(feature = "tracing")]
