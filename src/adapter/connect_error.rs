@@ -234,12 +234,6 @@ impl From<ProxyError> for ConnectFailure {
     }
 }
 
-impl From<Vec<(SocketAddr, io::Error)>> for ConnectFailure {
-    fn from(each: Vec<(SocketAddr, io::Error)>) -> Self {
-        Self::Addresses(each)
-    }
-}
-
 /// What a handshake over a given stream fails with.
 impl From<Error> for ConnectFailure {
     fn from(error: Error) -> Self {
