@@ -1,5 +1,6 @@
 //! Connecting by URL.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -11,7 +12,6 @@ use super::TlsStream;
 #[cfg(unix)]
 use super::dial::{Places, within};
 use super::dial::{dial, left, race, resolve};
-use super::driver::SHORTEST;
 use super::handshake::{open, read, write};
 use super::{AnyStream, Transport, WebSocket};
 use crate::adapter::{
@@ -202,8 +202,8 @@ fn converse<S: Transport>(
             Progress::Done(()) => return Ok((io, rx)),
             Progress::Continue(next) => tunnel = next,
         }
-        io.bound_writes(left(deadline).max(SHORTEST))?;
-        let exchange = write(&mut io, &tx).and_then(|()| read(&mut io, &mut rx, left(deadline)));
+        let exchange = write(&mut io, &tx, left(deadline))
+            .and_then(|()| read(&mut io, &mut rx, left(deadline)));
         let failure = match exchange {
             Ok(Some(0)) => return Err(tunnel.handle_eof().into()),
             Ok(_) if !left(deadline).is_zero() => {
@@ -211,6 +211,7 @@ fn converse<S: Transport>(
                 continue;
             }
             Ok(_) => ConnectFailure::Timeout,
+            Err(error) if error.kind() == ErrorKind::TimedOut => ConnectFailure::Timeout,
             Err(error) => error.into(),
         };
         // A refusal is worth more than the way in which its body broke off.
