@@ -111,12 +111,23 @@ pub enum Compress {
 }
 
 /// A message and how it is to be sent. Anything that is a message is one, sent as the connection thinks best.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The message.
     pub message: Message,
     /// Whether it is compressed.
     pub compress: Compress,
+}
+
+/// Without the payload: what waits to be sent, or comes back unsent, ends up in logs.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("kind", &self.message.kind())
+            .field("len", &self.message.len())
+            .field("compress", &self.compress)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<M: Into<Message>> From<M> for Outgoing {
