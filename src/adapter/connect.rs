@@ -240,13 +240,13 @@ impl Connect {
         or_shared(self.proxy_tls.as_ref(), proxy.host(), proxy.port())
     }
 
-    /// The same wishes for another URL of the application's own choice; addresses and socket are those of the first.
     /// Shortens the [`timeout`](Self::timeout) to `limit`.
     pub(super) fn at_most(mut self, limit: Duration) -> Self {
         self.limits.timeout = self.limits.timeout.min(limit);
         self
     }
 
+    /// The same wishes for another URL of the application's own choice; addresses and socket are those of the first.
     pub(super) fn for_url(mut self, url: Url) -> Self {
         if *self.request.url() != url {
             self.request = self.request.with_url(url);
