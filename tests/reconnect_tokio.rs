@@ -4,7 +4,8 @@
 
 mod adapters;
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -210,6 +211,7 @@ fn a_client_that_is_dropped_while_it_dials_or_waits_for_its_turn_gives_the_turn_
         for future in &mut futures {
             assert!(future.as_mut().now_or_never().is_none());
         }
+        assert_eq!(last.next().await, Some(Event::Queued { endpoint: 0 }));
         let mut waits = pin!(last.next());
         assert!(waits.as_mut().now_or_never().is_none(), "two are before it");
         // The first dials, the second waits.
@@ -259,6 +261,37 @@ fn the_application_sees_the_error_and_decides() {
             });
         let told = until_over(&mut client).await;
         assert_eq!(told.last(), Some(&Event::GaveUp { why: Why::Application }));
+    });
+}
+
+#[test]
+fn an_application_that_panics_when_it_is_asked_is_asked_again() {
+    simulate(|| async {
+        let (client, mut streams) = client("panic.test", Options::default());
+        let mut asked = 0;
+        let mut client = client.decide(move |_, _| {
+            asked += 1;
+            assert!(asked > 1, "it cannot decide");
+            Decision::of_application(Verdict::GiveUp)
+        });
+        client.send("one").unwrap();
+        let server = tokio::spawn(async move {
+            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+            ws.recv().await.unwrap();
+        });
+        {
+            let mut drive = pin!(until_over(&mut client));
+            let panics = poll_fn(|cx| {
+                let polled = catch_unwind(AssertUnwindSafe(|| drive.as_mut().poll(cx)));
+                polled.map_or(Poll::Ready(true), |polled| polled.map(|_| false))
+            });
+            assert!(panics.await);
+        }
+        let told = until_over(&mut client).await;
+        assert_eq!(told.last(), Some(&Event::GaveUp { why: Why::Application }));
+        let counters = client.machine().counters();
+        assert_eq!(counters.confirmed + counters.in_doubt, 1, "the message is not forgotten");
+        server.await.unwrap();
     });
 }
 
@@ -533,6 +566,109 @@ fn a_close_that_is_dropped_goes_on_when_called_again() {
 }
 
 #[test]
+fn a_close_that_is_dropped_while_it_waits_for_the_queue_is_taken_back() {
+    for by in [Polled::Next, Polled::Stream] {
+        simulate(move || async move {
+            let (mut client, mut streams) = client("y.test", Options::default());
+            let server = async {
+                let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+                // It reads nothing and confirms nothing for a while.
+                sleep(SECOND * 4).await;
+                ws.send("still here").await.unwrap();
+                while let Ok(Some(_)) = ws.recv().await {}
+                ws.closed().unwrap().code()
+            };
+            let drive = async {
+                until_open(&mut client).await;
+                client.send("one").unwrap();
+                assert!(timeout(SECOND, client.close(CloseCode::GOING_AWAY, "")).await.is_err());
+                loop {
+                    match by.next(&mut client).await.unwrap() {
+                        Event::Message(message) => {
+                            break assert_eq!(message, Message::text("still here"));
+                        }
+                        Event::Confirmed { .. } => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+                assert_eq!(client.machine().phase(), Phase::Open);
+                // It may take its whole time again.
+                sleep(SECOND * 10).await;
+                client.send("two").unwrap();
+                client.close(CloseCode::NORMAL, "").await.unwrap();
+                assert_eq!(client.machine().counters().confirmed, 2);
+            };
+            let (code, ()) = tokio::join!(server, drive);
+            assert_eq!(code, CloseCode::NORMAL);
+        });
+    }
+}
+
+#[test]
+fn a_close_that_is_dropped_once_its_frame_is_queued_is_ended_by_next() {
+    for by in [Polled::Next, Polled::Stream] {
+        simulate(move || async move {
+            let (mut client, mut streams) = client("z.test", Options::default());
+            let server = tokio::spawn(async move {
+                let ws = accept(streams.recv().await.unwrap()).await.unwrap();
+                let again = streams.recv().await;
+                (ws, again.is_some())
+            });
+            until_open(&mut client).await;
+            assert!(timeout(SECOND, client.close(CloseCode::NORMAL, "")).await.is_err());
+            let start = Instant::now();
+            assert_eq!(by.next(&mut client).await, Some(Event::GaveUp { why: Why::Stopped }));
+            assert_eq!(start.elapsed(), SECOND * 4, "the rest of the peer's time to close");
+            assert_eq!(by.next(&mut client).await, None);
+            drop(client);
+            let (_ws, dialed_again) = server.await.unwrap();
+            assert!(!dialed_again);
+        });
+    }
+}
+
+#[test]
+fn as_a_stream_it_dials_greets_sends_receives_and_ends() {
+    simulate(|| async {
+        let (client, mut streams) = client("s.test", Options::default());
+        let mut client = client.greet(|mut ws| async move {
+            ws.send("hello").await?;
+            Ok(ws)
+        });
+        client.send("one").unwrap();
+        let server = tokio::spawn(async move {
+            for _ in 0..2 {
+                let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+                assert_eq!(ws.recv().await.unwrap(), Some(Message::text("hello")));
+                let answer = timeout(SECOND, ws.recv()).await;
+                let answer = answer.map_or(Message::text("nothing"), |got| got.unwrap().unwrap());
+                ws.send(answer).await.unwrap();
+                // The ping is answered, then the server goes.
+                let _ = timeout(SECOND, ws.recv()).await;
+            }
+        });
+        let mut heard = Vec::new();
+        let mut changes = Vec::new();
+        while heard.len() < 2 {
+            // Each poll is of a future of its own.
+            match StreamExt::next(&mut client).await.unwrap() {
+                Event::Message(message) => heard.push(message),
+                Event::Connecting { .. } => changes.push("connecting"),
+                Event::Open { .. } => changes.push("open"),
+                Event::Confirmed { .. } => changes.push("confirmed"),
+                Event::Lost { .. } => changes.push("lost"),
+                Event::Waiting { .. } => changes.push("waiting"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(heard, [Message::text("one"), Message::text("nothing")]);
+        let expected = ["connecting", "open", "confirmed", "lost", "waiting", "connecting", "open"];
+        assert_eq!(changes, expected);
+        server.abort();
+    });
+}
+
+#[test]
 fn it_is_a_stream_of_events() {
     simulate(|| async {
         let dial = |_| async { Err::<WebSocket<DuplexStream>, _>(refused()) };
@@ -541,6 +677,22 @@ fn it_is_a_stream_of_events() {
         assert_eq!(told.len(), 3);
         assert_eq!(told.last(), Some(&Event::GaveUp { why: Why::Exhausted }));
     });
+}
+
+/// How a client is driven.
+#[derive(Clone, Copy)]
+enum Polled {
+    Next,
+    Stream,
+}
+
+impl Polled {
+    async fn next(self, client: &mut Reconnecting<DuplexStream>) -> Option<Event> {
+        match self {
+            Self::Next => client.next().await,
+            Self::Stream => StreamExt::next(client).await,
+        }
+    }
 }
 
 /// A client whose dials come out as streams on the other end.
@@ -600,7 +752,7 @@ fn last_id(number: u64) -> hybi::reconnect::MessageId {
 async fn poll_so_often<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
     let mut future = pin!(future);
     let mut left = times;
-    std::future::poll_fn(move |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
+    poll_fn(move |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
         Poll::Pending if left <= 1 => Poll::Ready(None),
         Poll::Pending => {
