@@ -9,15 +9,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use adapters::{config, simulate};
+use adapters::reconnecting::{
+    client, one_loss, poll_so_often, quiet, refused, until_open, until_over,
+};
+use adapters::simulate;
 use futures_util::{FutureExt, StreamExt};
-use hybi::handshake::{Request, Url};
-use hybi::reconnect::{Decision, Event, Loss, Options, Phase, Verdict, Why};
+use hybi::handshake::Url;
+use hybi::reconnect::{Decision, Event, Loss, MessageId, Options, Verdict, Why};
 use hybi::tokio::{Error, Reconnecting, WebSocket, accept, connect_over};
-use hybi::{CloseCode, Config, Message, SendError};
+use hybi::{CloseCode, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -306,7 +309,7 @@ fn a_confirmation_is_told_at_once_though_the_peer_stays_silent() {
         });
         until_open(&mut client).await;
         let told = timeout(SECOND, client.next()).await;
-        assert_eq!(told, Ok(Some(Event::Confirmed { through: last_id(0) })));
+        assert_eq!(told, Ok(Some(Event::Confirmed { through: MessageId(0) })));
         server.abort();
     });
 }
@@ -366,87 +369,6 @@ fn what_waits_follows_as_soon_as_the_stream_takes_more_though_the_peer_is_silent
             1,
             "the stream has room for one and a part of the next"
         );
-    });
-}
-
-#[test]
-fn close_sends_and_confirms_what_is_queued_first() {
-    simulate(|| async {
-        let (mut client, mut streams) = client("l.test", Options::default());
-        let server = tokio::spawn(async move {
-            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            let mut got = Vec::new();
-            while let Some(message) = ws.recv().await.unwrap() {
-                got.push(message);
-            }
-            (got, ws.closed().unwrap().code())
-        });
-        until_open(&mut client).await;
-        client.send("one").unwrap();
-        client.send("two").unwrap();
-        client.close(CloseCode::NORMAL, "done").await.unwrap();
-        let (got, code) = server.await.unwrap();
-        assert_eq!(got, [Message::text("one"), Message::text("two")]);
-        assert_eq!(code, CloseCode::NORMAL);
-        assert_eq!(client.next().await, Some(Event::Confirmed { through: last_id(1) }));
-        assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
-        assert_eq!(client.next().await, None);
-        assert!(client.take_unsent().is_empty());
-    });
-}
-
-#[test]
-fn a_close_that_is_refused_drops_no_message() {
-    simulate(|| async {
-        let (mut client, mut streams) = client("x.test", Options::default());
-        let server = async {
-            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            ws.send("kept").await.unwrap();
-            ws
-        };
-        let (_server, ()) = tokio::join!(server, until_open(&mut client));
-        client.send("a question").unwrap();
-        let refused = client.close(CloseCode(1005), "").await;
-        assert_eq!(refused, Err(SendError::InvalidCloseCode(CloseCode(1005))));
-        let refused = client.close(None, &"!".repeat(124)).await;
-        assert_eq!(refused, Err(SendError::ReasonTooLong));
-        assert_eq!(client.next().await, Some(Event::Message(Message::text("kept"))));
-    });
-}
-
-#[test]
-fn close_gives_up_waiting_for_a_peer_that_confirms_nothing() {
-    simulate(|| async {
-        let (mut client, mut streams) = client("m.test", Options::default());
-        let server = tokio::spawn(async move {
-            let ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            pending::<()>().await;
-            drop(ws);
-        });
-        until_open(&mut client).await;
-        client.send("one").unwrap();
-        let start = Instant::now();
-        client.close(CloseCode::NORMAL, "").await.unwrap();
-        // Five seconds for the queue, five for the closing handshake.
-        assert_eq!(start.elapsed().as_secs(), 10);
-        assert!(
-            matches!(client.next().await, Some(Event::InDoubt(messages)) if messages.len() == 1)
-        );
-        assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
-        server.abort();
-    });
-}
-
-#[test]
-fn close_without_a_connection_hands_out_what_was_never_sent() {
-    simulate(|| async {
-        let (mut client, _streams) = client("n.test", Options::default());
-        client.send("one").unwrap();
-        client.close(CloseCode::NORMAL, "").await.unwrap();
-        assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
-        assert_eq!(client.next().await, None);
-        assert_eq!(client.take_unsent().len(), 1);
-        assert_eq!(client.machine().phase(), Phase::Over);
     });
 }
 
@@ -542,92 +464,6 @@ fn a_next_that_is_dropped_at_any_poll_loses_nothing() {
 }
 
 #[test]
-fn a_close_that_is_dropped_goes_on_when_called_again() {
-    simulate(|| async {
-        let (mut client, mut streams) = client("p.test", Options::default());
-        let server = tokio::spawn(async move {
-            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            let mut got = 0;
-            while ws.recv().await.unwrap().is_some() {
-                got += 1;
-            }
-            got
-        });
-        until_open(&mut client).await;
-        client.send("one").unwrap();
-        let mut turns = 0;
-        while poll_so_often(client.close(CloseCode::NORMAL, ""), 1).await.is_none() {
-            turns += 1;
-            sleep(Duration::from_millis(1)).await;
-        }
-        assert!(turns > 0, "it waits at least once");
-        assert_eq!(server.await.unwrap(), 1);
-    });
-}
-
-#[test]
-fn a_close_that_is_dropped_while_it_waits_for_the_queue_is_taken_back() {
-    for by in [Polled::Next, Polled::Stream] {
-        simulate(move || async move {
-            let (mut client, mut streams) = client("y.test", Options::default());
-            let server = async {
-                let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
-                // It reads nothing and confirms nothing for a while.
-                sleep(SECOND * 4).await;
-                ws.send("still here").await.unwrap();
-                while let Ok(Some(_)) = ws.recv().await {}
-                ws.closed().unwrap().code()
-            };
-            let drive = async {
-                until_open(&mut client).await;
-                client.send("one").unwrap();
-                assert!(timeout(SECOND, client.close(CloseCode::GOING_AWAY, "")).await.is_err());
-                loop {
-                    match by.next(&mut client).await.unwrap() {
-                        Event::Message(message) => {
-                            break assert_eq!(message, Message::text("still here"));
-                        }
-                        Event::Confirmed { .. } => {}
-                        other => panic!("{other:?}"),
-                    }
-                }
-                assert_eq!(client.machine().phase(), Phase::Open);
-                // It may take its whole time again.
-                sleep(SECOND * 10).await;
-                client.send("two").unwrap();
-                client.close(CloseCode::NORMAL, "").await.unwrap();
-                assert_eq!(client.machine().counters().confirmed, 2);
-            };
-            let (code, ()) = tokio::join!(server, drive);
-            assert_eq!(code, CloseCode::NORMAL);
-        });
-    }
-}
-
-#[test]
-fn a_close_that_is_dropped_once_its_frame_is_queued_is_ended_by_next() {
-    for by in [Polled::Next, Polled::Stream] {
-        simulate(move || async move {
-            let (mut client, mut streams) = client("z.test", Options::default());
-            let server = tokio::spawn(async move {
-                let ws = accept(streams.recv().await.unwrap()).await.unwrap();
-                let again = streams.recv().await;
-                (ws, again.is_some())
-            });
-            until_open(&mut client).await;
-            assert!(timeout(SECOND, client.close(CloseCode::NORMAL, "")).await.is_err());
-            let start = Instant::now();
-            assert_eq!(by.next(&mut client).await, Some(Event::GaveUp { why: Why::Stopped }));
-            assert_eq!(start.elapsed(), SECOND * 4, "the rest of the peer's time to close");
-            assert_eq!(by.next(&mut client).await, None);
-            drop(client);
-            let (_ws, dialed_again) = server.await.unwrap();
-            assert!(!dialed_again);
-        });
-    }
-}
-
-#[test]
 fn as_a_stream_it_dials_greets_sends_receives_and_ends() {
     simulate(|| async {
         let (client, mut streams) = client("s.test", Options::default());
@@ -679,88 +515,9 @@ fn it_is_a_stream_of_events() {
     });
 }
 
-/// How a client is driven.
-#[derive(Clone, Copy)]
-enum Polled {
-    Next,
-    Stream,
-}
-
-impl Polled {
-    async fn next(self, client: &mut Reconnecting<DuplexStream>) -> Option<Event> {
-        match self {
-            Self::Next => client.next().await,
-            Self::Stream => StreamExt::next(client).await,
-        }
-    }
-}
-
-/// A client whose dials come out as streams on the other end.
-fn client(
-    host: &str,
-    options: Options,
-) -> (Reconnecting<DuplexStream>, mpsc::UnboundedReceiver<DuplexStream>) {
-    let (streams, dialed) = mpsc::unbounded_channel();
-    let client = Reconnecting::new(&format!("ws://{host}/"), options, move |url: Url| {
-        let (ours, theirs) = duplex(64 * 1024);
-        let sent = streams.send(theirs);
-        async move {
-            sent.map_err(|_| refused())?;
-            connect_over(ours, Request::from(url), quiet()).await
-        }
-    });
-    (client.unwrap(), dialed)
-}
-
-/// No keepalive: what is not sent by the test is not sent.
-fn quiet() -> Config {
-    config(|config| config.ping_interval = None)
-}
-
-fn one_loss() -> Options {
-    let mut options = Options::default();
-    options.max_losses = Some(1);
-    options
-}
-
-fn refused() -> Error {
-    std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into()
-}
-
-async fn until_over(client: &mut Reconnecting<DuplexStream>) -> Vec<Event> {
-    let mut told = Vec::new();
-    while let Some(event) = client.next().await {
-        told.push(event);
-    }
-    told
-}
-
-async fn until_open(client: &mut Reconnecting<DuplexStream>) {
-    while !matches!(client.next().await, Some(Event::Open { .. })) {}
-}
-
 async fn drain(stream: &mut DuplexStream) {
     let mut scrap = [0; 1024];
     while stream.read(&mut scrap).await.unwrap() > 0 {}
-}
-
-fn last_id(number: u64) -> hybi::reconnect::MessageId {
-    hybi::reconnect::MessageId(number)
-}
-
-/// Polls a future so often and drops it then.
-async fn poll_so_often<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = times;
-    poll_fn(move |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending if left <= 1 => Poll::Ready(None),
-        Poll::Pending => {
-            left -= 1;
-            Poll::Pending
-        }
-    })
-    .await
 }
 
 /// Counts when it is dropped.
