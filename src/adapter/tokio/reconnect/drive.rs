@@ -36,6 +36,8 @@ pub(super) enum Ending {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        // A close that was dropped while it waited for the queue is taken back.
+        self.ending = self.ending.filter(|ending| matches!(ending, Ending::Closing));
         loop {
             if let Some(event) = self.plan.machine.next_event() {
                 return Poll::Ready(Some(event));
@@ -43,12 +45,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             if self.plan.machine.phase() == Phase::Over {
                 return Poll::Ready(None);
             }
-            if let Some(Ending::Closing) = self.ending {
+            if self.ending.is_some() {
                 ready!(self.poll_closing(cx));
                 continue;
             }
-            // A close that was dropped before is taken back.
-            self.ending = None;
             if let Some(message) = ready!(self.poll_step(cx)) {
                 return Poll::Ready(Some(Event::Message(message)));
             }
