@@ -29,7 +29,8 @@ use crate::{Config, Connect, RecvBuf};
 ///
 /// Takes a URL, a [`Request`](crate::handshake::Request) with headers and subprotocols, or a [`Connect`], which says more of the
 /// way. A host's addresses race (RFC 8305), so that a dead one costs 250 ms. Bounded by 20 s in all, name resolution
-/// included. Dropping the future ends every attempt.
+/// included. Dropping the future ends every attempt; the system's name resolution, in a thread of the runtime's, ends when it
+/// will.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), hybi::tokio::Error> {
