@@ -79,7 +79,7 @@ pub(crate) fn may_fare_better(failure: &ConnectFailure) -> bool {
     match failure {
         ConnectFailure::Proxy(ProxyError::Reply(1) | ProxyError::Incomplete) => true,
         ConnectFailure::Proxy(error) => error.is_about_address(),
-        failure => matches!(failure, ConnectFailure::Timeout),
+        failure => matches!(failure, ConnectFailure::Io(_) | ConnectFailure::Timeout),
     }
 }
 
