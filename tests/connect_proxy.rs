@@ -207,6 +207,22 @@ fn a_refusal_of_the_proxy_is_told_as_one() {
     });
 }
 
+/// It speaks for itself, not for the server: followed, it could send anybody anywhere.
+#[test]
+fn a_redirect_of_the_proxy_is_not_followed() {
+    bounded(|| {
+        let to = serve_echo();
+        let proxy = serve_bytes(format!(
+            "HTTP/1.1 302 Found\r\nLocation: ws://{to}/\r\nContent-Length: 0\r\n\r\n"
+        ));
+        let connect = through("ws://server.invalid/", &format!("http://{proxy}"));
+        for error in errors(&connect.follow_redirects()) {
+            assert_eq!(error.step(), ConnectStep::Proxy);
+            assert_eq!(error.response().unwrap().status(), 302);
+        }
+    });
+}
+
 #[test]
 fn a_proxy_that_cannot_be_reached_is_told_apart_from_the_server() {
     bounded(|| {

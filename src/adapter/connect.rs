@@ -8,9 +8,11 @@ use http::header::{self, HeaderName, HeaderValue};
 
 #[cfg(feature = "tls")]
 use super::authority;
+use super::default_config;
 #[cfg(feature = "tls")]
 use super::tls::ClientTls;
-use super::{ConnectError, ConnectStep, default_config};
+#[cfg(feature = "tls")]
+use super::{ConnectError, ConnectStep};
 use crate::Config;
 #[cfg(unix)]
 use crate::connect;

@@ -24,14 +24,15 @@ pub use connect_error::{ConnectError, ConnectFailure, ConnectStep};
 pub use entropy::OsMaskKeys;
 pub use error::Error;
 pub use reconnect::Lost;
+#[cfg(feature = "tls")]
+pub(crate) use way::needs_tls;
+pub(crate) use way::{
+    Failed, authority, check_tls, may_fare_better, no_connection, no_tunnel, no_tunnels,
+    set_tcp_options,
+};
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-
-pub(crate) use way::{
-    Failed, authority, check_tls, may_fare_better, needs_tls, no_connection, no_tunnel, no_tunnels,
-    set_tcp_options,
-};
 
 use crate::connection::{Closed, Connection};
 use crate::handshake::{Accept, Negotiated, Refusal, Request};

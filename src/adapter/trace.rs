@@ -17,6 +17,14 @@ pub(crate) struct Traced {
     span: Option<Box<Span>>,
 }
 
+#[cfg_attr(
+    not(feature = "tracing"),
+    allow(
+        clippy::needless_pass_by_ref_mut,
+        clippy::unused_self,
+        reason = "with the feature they are used"
+    )
+)]
 impl Traced {
     pub(super) const fn new(conn: Connection) -> Self {
         Self {
@@ -48,10 +56,6 @@ impl Traced {
     }
 
     /// The end has been told to the application, or the connection is dropped.
-    #[cfg_attr(
-        not(feature = "tracing"),
-        expect(clippy::unused_self, clippy::needless_pass_by_ref_mut)
-    )]
     pub(super) fn end(&mut self) {
         #[cfg(feature = "tracing")]
         if let Some(span) = self.span.take() {

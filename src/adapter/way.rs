@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 #[cfg(feature = "tls")]
 use super::tls::ClientTls;
 use super::{Connect, ConnectError, ConnectFailure, ConnectStep, Error};
+#[cfg(feature = "tls")]
 use crate::RecvBuf;
 use crate::connect::{RedirectError, redirect};
 use crate::handshake::{HandshakeError, bracketed};
@@ -30,6 +31,7 @@ pub(crate) fn check_tls(connect: &Connect) -> Result<(), ConnectError> {
 }
 
 /// Whether TLS is put over the way to the server, through which nothing may have come before.
+#[cfg(feature = "tls")]
 pub(crate) fn needs_tls(connect: &Connect, rx: &RecvBuf) -> Result<bool, ConnectError> {
     let is_tls = connect.request.url().is_tls();
     match is_tls && !rx.unread().is_empty() {
@@ -77,7 +79,7 @@ pub(crate) fn may_fare_better(failure: &ConnectFailure) -> bool {
     match failure {
         ConnectFailure::Proxy(ProxyError::Reply(1) | ProxyError::Incomplete) => true,
         ConnectFailure::Proxy(error) => error.is_about_address(),
-        failure => matches!(failure, ConnectFailure::Timeout),
+        failure => matches!(failure, ConnectFailure::Io(_) | ConnectFailure::Timeout),
     }
 }
 

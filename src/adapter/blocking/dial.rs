@@ -110,8 +110,8 @@ pub(super) fn within<T: Send + 'static>(
 /// Runs the attempts of a [`Race`], a thread each unless there is one alone, and returns what the first that succeeds has
 /// made. `begin` makes an attempt, which is to end by itself at the deadline.
 ///
-/// The race is over with a failure after which `goes_on` is false, the last of those that are returned. An attempt that has
-/// not ended in time fails with nothing.
+/// After a failure for which `goes_on` is false no further attempt begins. An attempt that has not ended in time fails with
+/// nothing.
 pub(super) fn race<S, E, A>(
     addresses: Vec<SocketAddr>,
     deadline: Clock,
@@ -129,6 +129,7 @@ where
     let epoch = Clock::now();
     let mut race = Race::new(addresses);
     let mut failures = Vec::new();
+    let mut begins = true;
     let (done, ended) = mpsc::channel();
     loop {
         if left(deadline).is_zero() {
@@ -136,7 +137,12 @@ where
             failures.extend(silent.map(|address| (*address, None)));
             return Err(failures);
         }
-        let until = match race.next(Instant::from_origin(epoch.elapsed())) {
+        let pace = match begins {
+            true => race.next(Instant::from_origin(epoch.elapsed())),
+            false if race.running().is_empty() => Pace::Lost,
+            false => Pace::Wait(None),
+        };
+        let until = match pace {
             Pace::Start(address) => {
                 let (attempt, done) = (begin(address), done.clone());
                 let running = in_thread("connect", move || {
@@ -157,11 +163,8 @@ where
             Ok((_, Ok(made))) => return Ok(made),
             Ok((address, Err(error))) => {
                 race.handle_failure(address);
-                let is_over = !goes_on(&error);
+                begins &= goes_on(&error);
                 failures.push((address, Some(error)));
-                if is_over {
-                    return Err(failures);
-                }
             }
             Err(_) => {}
         }

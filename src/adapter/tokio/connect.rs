@@ -29,7 +29,8 @@ use crate::{Config, Connect, RecvBuf};
 ///
 /// Takes a URL, a [`Request`](crate::handshake::Request) with headers and subprotocols, or a [`Connect`], which says more of the
 /// way. A host's addresses race (RFC 8305), so that a dead one costs 250 ms. Bounded by 20 s in all, name resolution
-/// included. Dropping the future ends every attempt.
+/// included. Dropping the future ends every attempt; the system's name resolution, in a thread of the runtime's, ends when it
+/// will.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), hybi::tokio::Error> {
@@ -236,7 +237,8 @@ mod tests {
 
     use super::*;
 
-    /// A SOCKS server that reaches the addresses that end in 7, refuses those that end in 5, and hears nothing of others.
+    /// A SOCKS server that reaches the addresses that end in 7, and in 8 after a second; those that end in 5 refuse, its rules
+    /// forbid those that end in 2, and of others it hears nothing.
     async fn serve_socks(mut client: DuplexStream) {
         let mut greeting = [0; 3];
         client.read_exact(&mut greeting).await.expect("a greeting");
@@ -245,7 +247,11 @@ mod tests {
         client.read_exact(&mut request).await.expect("a request");
         let reply = match request[7] {
             7 => 0,
-            5 => 5,
+            8 => {
+                ::tokio::time::sleep(Duration::from_secs(1)).await;
+                0
+            }
+            end @ (2 | 5) => end,
             _ => std::future::pending().await,
         };
         client.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await.expect("there is room");
@@ -264,7 +270,7 @@ mod tests {
         let to = |ends: &[u8]| ends.iter().map(|end| ([192, 0, 2, *end], 80).into()).collect();
         let begin = Instant::now();
         let end = begin + Duration::from_secs(20);
-        let reached = race(to(&[1, 2, 7, 3]), end, attempt, may_fare_better).await;
+        let reached = race(to(&[1, 3, 7, 4]), end, attempt, may_fare_better).await;
         assert_eq!(reached.ok(), Some(IpAddr::from([192, 0, 2, 7])));
         assert_eq!(begin.elapsed(), Duration::from_millis(500));
 
@@ -272,6 +278,15 @@ mod tests {
         let reached = race(to(&[5, 1, 7]), end, attempt, may_fare_better).await;
         assert_eq!(reached.ok(), Some(IpAddr::from([192, 0, 2, 7])));
         assert_eq!(begin.elapsed(), Duration::from_millis(250), "a refusal is not waited for");
+
+        let begin = Instant::now();
+        let reached = race(to(&[8, 2, 7]), end, attempt, may_fare_better).await;
+        assert_eq!(
+            reached.ok(),
+            Some(IpAddr::from([192, 0, 2, 8])),
+            "nobody begins after a word that counts for all"
+        );
+        assert_eq!(begin.elapsed(), Duration::from_secs(1));
 
         let failures = race(to(&[1, 5]), end, attempt, may_fare_better).await;
         let failures = failures.expect_err("nobody is reached");

@@ -48,8 +48,8 @@ type Attempt<F> = (SocketAddr, Pin<Box<F>>);
 
 /// Runs the attempts of a [`Race`] and returns what the first that succeeds has made; the other attempts end with it.
 ///
-/// The race is over with a failure after which `goes_on` is false, the last of those that are returned. An attempt that has
-/// not ended in time fails with nothing.
+/// After a failure for which `goes_on` is false no further attempt begins. An attempt that has not ended in time fails with
+/// nothing.
 pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
     addresses: Vec<SocketAddr>,
     deadline: Clock,
@@ -60,6 +60,7 @@ pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
     let mut race = Race::new(addresses);
     let mut running: Vec<Attempt<F>> = Vec::new();
     let mut failures = Vec::new();
+    let mut begins = true;
     loop {
         let now = Clock::now();
         if now >= deadline {
@@ -67,7 +68,12 @@ pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
             failures.extend(silent.map(|address| (*address, None)));
             return Err(failures);
         }
-        let until = match race.next(Instant::from_origin(now - epoch)) {
+        let pace = match begins {
+            true => race.next(Instant::from_origin(now - epoch)),
+            false if race.running().is_empty() => Pace::Lost,
+            false => Pace::Wait(None),
+        };
+        let until = match pace {
             Pace::Start(address) => {
                 running.push((address, Box::pin(attempt(address))));
                 continue;
@@ -80,11 +86,8 @@ pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
             Ok((_, Ok(made))) => return Ok(made),
             Ok((address, Err(error))) => {
                 race.handle_failure(address);
-                let is_over = !goes_on(&error);
+                begins &= goes_on(&error);
                 failures.push((address, Some(error)));
-                if is_over {
-                    return Err(failures);
-                }
             }
             Err(_) => {}
         }

@@ -42,7 +42,7 @@ pub struct ServeOptions {
     /// with status 503.
     pub authorize_timeout: Duration,
     /// How often one address may begin a handshake: no limit. Who comes more often finds the connection closed
-    /// without an answer, which costs us least.
+    /// without an answer, which costs us least. Who has no address, as over a Unix socket, is not limited.
     pub handshakes_per_address: Option<Rate>,
     /// How many messages may come: no limit.
     pub messages: MessageLimits,

@@ -179,7 +179,7 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
     /// Runs `handler` for each connection, in a task of its own, until the server has been shut down and every task has
     /// ended. At the deadline of the shutdown the tasks that are left are dropped.
     ///
-    /// What `handler` returns is dropped: tell there of errors that matter.
+    /// What `handler` returns is dropped: tell there of errors that matter. One that panics ends its own connection alone.
     pub async fn serve<H, F>(mut self, handler: H)
     where
         H: Fn(WebSocket<ServerStream<L::Io>>, Visitor<T>) -> F,
