@@ -110,6 +110,25 @@ pub(crate) fn parse_host_and_port(
     authority: &str,
     default_port: u16,
 ) -> Result<(String, u16), UrlError> {
+    let (host, port) = split_host_and_port(authority, default_port)?;
+    let host = match host {
+        Host::Name(name) => name.to_ascii_lowercase(),
+        Host::V6(address) => format!("{address}"),
+    };
+    Ok((host, port))
+}
+
+/// A host as an authority has it.
+pub(super) enum Host<'a> {
+    Name(&'a str),
+    V6(Ipv6Addr),
+}
+
+/// The same where it lies.
+pub(super) fn split_host_and_port(
+    authority: &str,
+    default_port: u16,
+) -> Result<(Host<'_>, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, rest) = rest.split_once(']').ok_or(UrlError::Host)?;
@@ -119,14 +138,14 @@ pub(crate) fn parse_host_and_port(
                 None if rest.is_empty() => "",
                 None => return Err(UrlError::Host),
             };
-            (format!("{address}"), port)
+            (Host::V6(address), port)
         }
         None => {
             let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
             if host.is_empty() || !host.bytes().all(is_host_byte) {
                 return Err(UrlError::Host);
             }
-            (host.to_ascii_lowercase(), port)
+            (Host::Name(host), port)
         }
     };
     let port = match port {
