@@ -71,8 +71,8 @@ impl Accept {
 pub struct Accepted {
     /// The answer to the key; absent in an answer to an extended CONNECT, which has none.
     pub(super) answer: Option<[u8; 28]>,
-    /// What the application adds.
-    pub(super) headers: HeaderMap,
+    /// What the application adds, if anything.
+    pub(super) headers: Option<HeaderMap>,
     pub(super) negotiated: Negotiated,
 }
 
@@ -106,7 +106,9 @@ impl Accepted {
             head.extend_from_slice(extension.to_string().as_bytes());
             head.extend_from_slice(b"\r\n");
         }
-        response::encode_headers(&self.headers, &mut head);
+        if let Some(headers) = &self.headers {
+            response::encode_headers(headers, &mut head);
+        }
         head.extend_from_slice(b"\r\n");
         head.into()
     }
@@ -133,7 +135,7 @@ impl Accepted {
         for extension in &self.negotiated.extensions {
             headers.append(header::SEC_WEBSOCKET_EXTENSIONS, value_of(&extension.to_string()));
         }
-        headers.extend(self.headers);
+        headers.extend(self.headers.unwrap_or_default());
         if self.answer.is_some() {
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use http::Uri;
 
 use super::extension::check_extensions;
-use super::fields::{is_token, list, name, values};
+use super::fields::{ByteSet, is_token, list, name, values};
 use super::found::Found;
 use super::url::split_host_and_port;
 use super::{HandshakeError, Key, OriginPolicy};
@@ -27,7 +27,7 @@ pub(super) fn check_upgrade(
     if length.is_some_and(|length| length != b"0") || found.has_coding {
         return Err(HandshakeError::BodyNotAllowed);
     }
-    if !is_authority(found.host.single(head, name::HOST)?) {
+    if split_host_and_port(found.host.single(head, name::HOST)?).is_err() {
         return Err(HandshakeError::InvalidHeader(name::HOST));
     }
     found.upgrade.check(name::UPGRADE)?;
@@ -65,9 +65,10 @@ pub(super) fn check_offers(
 
 /// Whether a target is a path, or a whole http: URL as a proxy sends it (RFC 9112 section 3.2), which `http` can read.
 fn is_target(target: &[u8]) -> bool {
-    // RFC 3986 sections 3.3 and 3.4: what no parser of URLs objects to.
-    let ordinary = |b: &u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(b);
-    if target.first() == Some(&b'/') && target.len() < 1024 && target.iter().all(ordinary) {
+    // RFC 3986 sections 3.3 and 3.4: what no parser of URLs objects to, if it is not too long.
+    static ORDINARY: ByteSet = ByteSet::alphanumeric_and(b"-._~!$&'()*+,;=:@%/?");
+    let is_path = target.first() == Some(&b'/') && target.len() < 1024;
+    if is_path && target.iter().all(|byte| ORDINARY.contains(*byte)) {
         return true;
     }
     // `Uri` would drop a fragment without a word.
@@ -79,11 +80,6 @@ fn is_target(target: &[u8]) -> bool {
         None => uri.authority().is_none() && uri.path().starts_with('/'),
         Some(scheme) => matches!(scheme, "http" | "https") && uri.authority().is_some(),
     }
-}
-
-/// Whether the value of `Host` is a host, with a port or without.
-fn is_authority(host: &[u8]) -> bool {
-    core::str::from_utf8(host).is_ok_and(|host| split_host_and_port(host, 80).is_ok())
 }
 
 /// Nobody offers more; each is compared with all before it.

@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::HandshakeError;
 use super::fields::{is_token_byte, name};
-use super::{HandshakeError, runs};
 
 /// An extension as it is offered or agreed on: a name and parameters in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +119,9 @@ struct Cursor<'v> {
 
 impl<'v> Cursor<'v> {
     fn skip_space(&mut self) {
-        while self.take(b' ') || self.take(b'\t') {}
+        while let [b' ' | b'\t', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
     }
 
     fn take(&mut self, byte: u8) -> bool {
@@ -133,7 +135,8 @@ impl<'v> Cursor<'v> {
     }
 
     fn token(&mut self) -> Option<&'v [u8]> {
-        let (token, rest) = self.rest.split_at(runs::token(self.rest));
+        let len = self.rest.iter().position(|byte| !is_token_byte(*byte));
+        let (token, rest) = self.rest.split_at(len.unwrap_or(self.rest.len()));
         self.rest = rest;
         (!token.is_empty()).then_some(token)
     }

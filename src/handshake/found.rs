@@ -35,6 +35,7 @@ pub(super) struct Token {
 
 impl Found {
     /// Notes a line: a name, of token bytes alone, and the value, which begins at `start`.
+    #[inline]
     pub(super) fn note(&mut self, name: &[u8], value: &[u8], start: usize) {
         let field = match name.len() {
             4 if is(name, b"host") => &mut self.host,
@@ -89,9 +90,11 @@ impl Field {
 }
 
 impl Token {
-    fn note(&mut self, value: &[u8], token: &[u8]) {
+    fn note<const LEN: usize>(&mut self, value: &[u8], token: &[u8; LEN]) {
         self.has_field = true;
-        self.has_token |= list(value).any(|element| element.eq_ignore_ascii_case(token));
+        // Mostly it stands alone.
+        let alone = is(value.strip_prefix(b" ").unwrap_or(value), token);
+        self.has_token |= alone || list(value).any(|element| is(element, token));
     }
 
     /// Errors where the field does not stand, or without the token.
@@ -104,10 +107,11 @@ impl Token {
     }
 }
 
-/// Whether a token is `expected`, which consists of lower-case letters and hyphens, in whatever case: no other byte of a
-/// token becomes one of these by the bit that tells the cases.
-fn is<const LEN: usize>(token: &[u8], expected: &[u8; LEN]) -> bool {
-    let Ok(token) = <&[u8; LEN]>::try_from(token) else { return false };
+/// Whether a text without controls is `expected`, which consists of lower-case letters and hyphens, in whatever case: no
+/// other byte but CR becomes one of these by the bit that tells the cases.
+#[inline]
+fn is<const LEN: usize>(text: &[u8], expected: &[u8; LEN]) -> bool {
+    let Ok(text) = <&[u8; LEN]>::try_from(text) else { return false };
     let differs = |differs, (byte, wanted)| differs | ((byte | 0x20) ^ wanted);
-    token.iter().zip(expected).fold(0, differs) == 0
+    text.iter().zip(expected).fold(0, differs) == 0
 }

@@ -129,6 +129,7 @@ impl<P: Parts> Scanner<P> {
     }
 
     /// Takes header lines that are there as a whole and in order, as nearly all are.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths of parts of `bytes`")]
     fn take_lines(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HandshakeError> {
         if !matches!(self.part, Part::Name) || self.column() > 0 {
             return Ok(());
@@ -136,14 +137,10 @@ impl<P: Parts> Scanner<P> {
         let mut rest = bytes.get(self.at..).unwrap_or_default();
         while let Some((name, value, behind)) = split_line(rest) {
             rest = behind;
-            let start = bytes
-                .len()
-                .saturating_sub(behind.len())
-                .saturating_sub(value.len())
-                .saturating_sub(2);
+            let start = bytes.len() - behind.len() - b"\r\n".len() - value.len();
             self.end_header(name, value, start, limits)?;
         }
-        self.at = bytes.len().saturating_sub(rest.len());
+        self.at = bytes.len() - rest.len();
         self.line_start = self.at;
         Ok(())
     }
@@ -224,6 +221,7 @@ impl<P: Parts> Scanner<P> {
     }
 
     /// Counts a header line, whose value stands there.
+    #[inline]
     fn end_header(
         &mut self,
         name: &[u8],

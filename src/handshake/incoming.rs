@@ -240,7 +240,8 @@ impl Incoming {
             compression,
         };
         let answer = self.key.as_ref().map(Key::answer);
-        Ok(Accepted { answer, headers: accept.headers.clone(), negotiated })
+        let headers = (!accept.headers.is_empty()).then(|| accept.headers.clone());
+        Ok(Accepted { answer, headers, negotiated })
     }
 
     fn fields(&self) -> &[u8] {

@@ -10,7 +10,8 @@
 //!
 //! The same steps exist over [`http::Request`] and [`http::Response`] values, for those whose HTTP is
 //! handled by another library: [`Incoming::from_request`], [`Accepted::into_response`],
-//! [`Request::to_http`] and [`verify`].
+//! [`Request::to_http`] and [`verify`]. A request that came as bytes becomes such a value by
+//! [`Incoming::to_http`].
 
 mod accept;
 mod body;

@@ -35,15 +35,17 @@ impl OriginPolicy {
 }
 
 fn is_same_host(origin: &[u8], host: &[u8]) -> bool {
+    // As browsers write it, mostly.
+    let by_http = origin.strip_prefix(b"http://").or(origin.strip_prefix(b"https://"));
+    if by_http == Some(host) {
+        return true;
+    }
     let schemes = [(&b"http://"[..], "80"), (b"https://", "443")];
     let read = |(scheme, port): (&[u8], _)| {
         let (start, authority) = origin.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some((authority, port))
     };
     let Some((authority, default)) = schemes.into_iter().find_map(read) else { return false };
-    if authority == host {
-        return true;
-    }
     let (Ok(authority), Ok(host)) = (core::str::from_utf8(authority), core::str::from_utf8(host))
     else {
         return false;

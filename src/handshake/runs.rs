@@ -31,6 +31,7 @@ pub(super) fn value(bytes: &[u8]) -> usize {
 /// How many bytes come first that are in order, of which those before `rest` are known. `stops` is the short way: it sets
 /// the top bit of each byte of a word that has to be asked for one by one, and of what comes behind it whatever it likes.
 #[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "`rest` is a part of `bytes`")]
 fn run(
     bytes: &[u8],
     mut rest: &[u8],
@@ -49,7 +50,7 @@ fn run(
         }
         match rest {
             [first, behind @ ..] if fits(*first) => rest = behind,
-            _ => return bytes.len().saturating_sub(rest.len()),
+            _ => return bytes.len() - rest.len(),
         }
     }
 }
