@@ -51,12 +51,12 @@ pub fn accept_with<S: Transport>(
 /// Reads a request, to be accepted or rejected after any work of the application's own.
 ///
 /// ```no_run
-/// # fn is_allowed(_: Option<&http::HeaderValue>) -> bool { true }
+/// # fn is_allowed(_: Option<&str>) -> bool { true }
 /// # fn serve(stream: std::net::TcpStream) -> Result<(), hybi::blocking::Error> {
 /// use hybi::handshake::Accept;
 ///
 /// let incoming = hybi::blocking::receive_request(stream, Default::default())?;
-/// if !is_allowed(incoming.headers().get("authorization")) {
+/// if !is_allowed(incoming.header("authorization")) {
 ///     return incoming.reject(http::StatusCode::UNAUTHORIZED);
 /// }
 /// let mut ws = incoming.accept(&Accept::new(), hybi::Config::default())?;
@@ -120,8 +120,7 @@ impl<S: Transport> Incoming<S> {
         let mut conn = connection(Role::Server, config, accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
         let driver = Driver::new(self.io, conn, self.rx, self.own)?;
-        let (_, negotiated) = accepted.into_response();
-        let mut ws = WebSocket::new(driver, negotiated);
+        let mut ws = WebSocket::new(driver, accepted.into_negotiated());
         ws.flush()?;
         Ok(ws)
     }

@@ -67,12 +67,12 @@ where
 /// Reads a request, to be accepted or rejected after any work of the application's own.
 ///
 /// ```no_run
-/// # async fn is_allowed(_: Option<&http::HeaderValue>) -> bool { true }
+/// # async fn is_allowed(_: Option<&str>) -> bool { true }
 /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), hybi::tokio::Error> {
 /// use hybi::handshake::Accept;
 ///
 /// let incoming = hybi::tokio::receive_request(stream, Default::default()).await?;
-/// if !is_allowed(incoming.headers().get("authorization")).await {
+/// if !is_allowed(incoming.header("authorization")).await {
 ///     return incoming.reject(http::StatusCode::UNAUTHORIZED).await;
 /// }
 /// let mut ws = incoming.accept(&Accept::new(), hybi::Config::default()).await?;
@@ -152,8 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         let mut conn = connection(Role::Server, config, accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
         let driver = Driver::new(self.io, conn, self.rx);
-        let (_, negotiated) = accepted.into_response();
-        let mut ws = WebSocket::new(driver, negotiated);
+        let mut ws = WebSocket::new(driver, accepted.into_negotiated());
         ws.flush().await?;
         Ok(ws)
     }

@@ -107,10 +107,10 @@ impl<L: Listen> Server<L> {
     /// use hybi::tokio::{Server, Visitor};
     /// use http::StatusCode;
     ///
-    /// # async fn find_user(_: Option<&http::HeaderValue>) -> Option<String> { None }
+    /// # async fn find_user(_: Option<&str>) -> Option<String> { None }
     /// # async fn example() -> std::io::Result<()> {
     /// let server = Server::bind("127.0.0.1:9001").await?.authorize(|visitor: Visitor| async move {
-    ///     match find_user(visitor.headers().get("authorization")).await {
+    ///     match find_user(visitor.header("authorization")).await {
     ///         Some(user) => Ok((Accept::new(), user)),
     ///         None => Err(StatusCode::UNAUTHORIZED.into()),
     ///     }
