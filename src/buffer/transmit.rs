@@ -196,6 +196,23 @@ impl Transmit {
         self.total.saturating_add(self.len() as u64)
     }
 
+    /// Takes `count` bytes off the queue, as [`advance`](Buf::advance), and keeps the memory, however large, for a pool.
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "`count` is at most what is left of `flat`")]
+    pub(crate) fn note_sent(&mut self, count: usize) {
+        assert!(count <= self.len(), "more bytes advanced than are queued");
+        self.total = self.total.wrapping_add(count as u64);
+        if self.splices.is_empty() {
+            self.sent += count;
+        } else {
+            self.advance_through(count);
+        }
+        if self.sent == self.flat.len() && self.splices.is_empty() {
+            self.sent = 0;
+            self.flat.clear();
+        }
+    }
+
     /// Sees that the flat buffer has room for `len` bytes more.
     #[inline]
     fn make_room(&mut self, len: usize) {
@@ -276,21 +293,10 @@ impl Buf for Transmit {
     }
 
     #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "`count` is at most what is left of `flat`")]
     fn advance(&mut self, count: usize) {
-        assert!(count <= self.len(), "more bytes advanced than are queued");
-        self.total = self.total.wrapping_add(count as u64);
-        if self.splices.is_empty() {
-            self.sent += count;
-        } else {
-            self.advance_through(count);
-        }
-        if self.sent == self.flat.len() && self.splices.is_empty() {
-            self.sent = 0;
-            self.flat.clear();
-            if self.flat.capacity() > KEEP {
-                self.flat = Vec::new();
-            }
+        self.note_sent(count);
+        if self.sent == 0 && self.flat.capacity() > KEEP && self.is_empty() {
+            self.flat = Vec::new();
         }
     }
 
