@@ -5,6 +5,7 @@ use alloc::string::String;
 #[cfg(feature = "deflate")]
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -13,6 +14,7 @@ use http::{Method, StatusCode, Uri, Version};
 #[cfg(feature = "deflate")]
 use super::deflate;
 use super::fields::{self, name, value_of};
+use super::shown::{Refused, Target, mark_secrets};
 use super::url::parse_host_and_port;
 use super::{
     AcceptError, Extension, HandshakeError, Key, Negotiated, OriginPolicy, Refusal,
@@ -25,7 +27,9 @@ use crate::deflate::Compression;
 ///
 /// The application looks at it and answers with [`accept`](Self::accept) or [`reject`](Self::reject); time in
 /// between is its own.
-#[derive(Debug)]
+///
+/// `Debug` shows neither the query nor the headers that are secrets, which are
+/// [marked](HeaderValue::is_sensitive): `Authorization`, `Cookie`, `Proxy-Authorization`.
 pub struct Incoming {
     request: http::Request<()>,
     /// Absent where the request came as an extended CONNECT (RFC 8441), which needs no key.
@@ -53,6 +57,7 @@ impl Incoming {
         *copy.uri_mut() = request.uri().clone();
         *copy.version_mut() = request.version();
         *copy.headers_mut() = request.headers().clone();
+        mark_secrets(copy.headers_mut());
         Self::check(copy, origins).map_err(response::refuse)
     }
 
@@ -183,6 +188,16 @@ impl Incoming {
     }
 }
 
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("version", &self.request.version())
+            .field("target", &Target(self.uri()))
+            .field("headers", self.headers())
+            .finish_non_exhaustive()
+    }
+}
+
 /// How a request is accepted.
 #[derive(Clone, Debug, Default)]
 pub struct Accept {
@@ -228,10 +243,12 @@ impl Accept {
         if self.decided { self.clone() } else { self.clone().compression(compression) }
     }
 
-    /// Adds a header to the response. `http`'s types admit nothing that could end the line.
+    /// Adds a header to the response. `http`'s types admit nothing that could end the line. `Set-Cookie` becomes
+    /// [sensitive](HeaderValue::is_sensitive): `Debug` does not show it.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
+        mark_secrets(&mut self.headers);
         self
     }
 }
@@ -264,7 +281,6 @@ impl Accepted {
 }
 
 /// A response other than 101.
-#[derive(Debug)]
 pub struct Rejection {
     response: http::Response<Bytes>,
 }
@@ -287,6 +303,12 @@ impl From<StatusCode> for Rejection {
 impl From<http::Response<Bytes>> for Rejection {
     fn from(response: http::Response<Bytes>) -> Self {
         Self { response }
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rejection").field(&Refused(&self.response)).finish()
     }
 }
 

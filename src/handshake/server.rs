@@ -7,6 +7,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 
 use super::head::{Kind, MAX_HEADERS, Scanner};
+use super::shown::mark_secrets;
 use super::{HandshakeError, Incoming, Limits, OriginPolicy, Progress, Refusal, response};
 use crate::buffer::RecvBuf;
 use crate::time::Instant;
@@ -122,7 +123,7 @@ fn parse_request(head: &[u8]) -> Result<http::Request<()>, HandshakeError> {
 }
 
 /// Puts the header fields parsed from `head` into a map, every line of a repeated field. Their values are parts of
-/// `head`, not copies.
+/// `head`, not copies. Secrets are marked.
 pub(super) fn map_of(
     head: &Bytes,
     parsed: &[httparse::Header<'_>],
@@ -141,6 +142,7 @@ pub(super) fn map_of(
         };
         headers.append(name, value.map_err(|_| HandshakeError::Malformed)?);
     }
+    mark_secrets(&mut headers);
     Ok(headers)
 }
 
