@@ -5,6 +5,13 @@ mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+#[cfg(feature = "tokio")]
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
 
 use bytes::Buf;
 use common::{KEY, config, frame, masked};
@@ -140,6 +147,44 @@ fn sending_a_large_copy_allocates_once() {
     }
 }
 
+/// What a large message has made grow is lent again, to what receives and to what sends.
+#[test]
+#[cfg(feature = "tokio")]
+fn a_large_borrowed_echo_over_tokio_allocates_nothing() {
+    use std::pin::pin;
+    use std::task::Waker;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("it starts");
+    let _entered = runtime.enter();
+    for size in [20_000, 40_000, 70_000, 300_000, 1_000_000] {
+        let (read, written) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let io = Replay { wire: server(size).1, read: read.clone(), written: written.clone() };
+        let role = hybi::Role::Server;
+        let agreed = hybi::handshake::Negotiated::default();
+        let mut ws =
+            hybi::tokio::WebSocket::from_upgraded(io, role, &[], agreed, Config::default());
+        let mut cx = Context::from_waker(Waker::noop());
+        steady(0, size, || {
+            read.set(0);
+            written.set(0);
+            loop {
+                let readable = pin!(ws.readable()).poll(&mut cx);
+                let Poll::Ready(more) = readable else { break };
+                assert!(more.expect("no error"), "it is open");
+                let (conn, rx) = ws.parts();
+                while let Some(event) = conn.next_event(rx) {
+                    match event {
+                        Event::Binary(data) => conn.send_binary(data).expect("room"),
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+            assert!(written.get() > size, "it was echoed");
+        });
+    }
+}
+
 #[test]
 fn a_message_of_its_own_allocates_once_for_itself() {
     for size in SIZES.into_iter().chain([32 * 1024, 100_000, 1_000_000]) {
@@ -232,6 +277,52 @@ fn a_task_that_echoes_is_small() {
     }
     let size = size(&echo);
     assert!(size <= 832, "{size} bytes");
+}
+
+/// A stream that has the same bytes to read whenever `read` is set back, and takes all.
+#[cfg(feature = "tokio")]
+struct Replay {
+    wire: Vec<u8>,
+    read: Rc<Cell<usize>>,
+    written: Rc<Cell<usize>>,
+}
+
+#[cfg(feature = "tokio")]
+impl tokio::io::AsyncRead for Replay {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let rest = &self.wire[self.read.get()..];
+        let now = rest.len().min(buf.remaining());
+        if now == 0 {
+            return Poll::Pending;
+        }
+        buf.put_slice(&rest[..now]);
+        self.read.set(self.read.get() + now);
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl tokio::io::AsyncWrite for Replay {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.written.set(self.written.get() + data.len());
+        Poll::Ready(Ok(data.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// A server, and a message of `size` bytes to it.

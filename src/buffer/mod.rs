@@ -1,6 +1,7 @@
 //! Bytes that came ([`RecvBuf`]) and bytes to go ([`Transmit`]).
 
 mod assembly;
+mod masked;
 #[cfg(feature = "deflate")]
 mod plain;
 mod recv;

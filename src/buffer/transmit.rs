@@ -13,9 +13,10 @@ use core::fmt;
 
 use bytes::{Buf, Bytes};
 
+use super::masked::extend_masked;
+use crate::frame::{Header, MAX_HEADER, Unkeyed};
 #[cfg(feature = "deflate")]
-use crate::frame::OpCode;
-use crate::frame::{Header, MAX_HEADER};
+use crate::frame::{OpCode, mask};
 
 /// Bytes on their way to the peer, as a [`Buf`]: `chunk`/`advance` for plain writes, `chunks_vectored` for
 /// vectored ones, or anything that takes a `Buf`.
@@ -37,9 +38,6 @@ struct Splice {
     at: usize,
     bytes: Bytes,
 }
-
-/// How much of a payload is copied before it is masked.
-const BLOCK: usize = 8 * 1024;
 
 /// A flat buffer larger than this is freed rather than kept for the next message.
 const KEEP: usize = 32 * 1024;
@@ -90,25 +88,36 @@ impl Transmit {
     }
 
     /// Queues a header and a copy of its payload, masked if the header has a key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_frame(&mut self, header: &Header, payload: &[u8]) {
-        let len = payload.len().saturating_add(MAX_HEADER);
-        self.make_room(len);
-        self.flat.reserve(len);
-        // Copies of a known length: this is what each message sent costs.
-        match (header.encode_short(), header.mask) {
-            (Some(short), None) => self.flat.extend_from_slice(&short),
-            (Some([first, second]), Some([a, b, c, d])) => {
-                self.flat.extend_from_slice(&[first, second, a, b, c, d]);
-            }
-            (None, _) => self.flat.extend_from_slice(&header.encode()),
+        self.make_room(payload.len().saturating_add(MAX_HEADER));
+        self.put_header(header);
+        match header.mask {
+            None => self.flat.extend_from_slice(payload),
+            Some(key) => extend_masked(&mut self.flat, payload, key),
         }
-        let Some(key) = header.mask else { return self.flat.extend_from_slice(payload) };
-        // In blocks that stay in the nearest cache between the two steps; the key meets each at its first byte.
-        for block in payload.chunks(BLOCK) {
-            let start = self.flat.len();
-            self.flat.extend_from_slice(block);
-            crate::frame::mask(self.flat.get_mut(start..).unwrap_or_default(), key);
+    }
+
+    /// Queues a header and its payload by pointer, which is masked already if the header has a key.
+    pub(crate) fn put_frame_bytes(&mut self, header: &Header, payload: Bytes) {
+        self.make_room(MAX_HEADER);
+        self.put_header(header);
+        self.put_bytes(payload);
+    }
+
+    /// Appends a header: arrays of a known length, since this is what each message sent costs.
+    #[inline(always)]
+    fn put_header(&mut self, header: &Header) {
+        match header.encode_unkeyed() {
+            Unkeyed::Short(two) => self.flat.extend_from_slice(&two.to_be_bytes()),
+            Unkeyed::Medium(four) => self.flat.extend_from_slice(&four.to_be_bytes()),
+            Unkeyed::Long(two, len) => {
+                self.flat.extend_from_slice(&two.to_be_bytes());
+                self.flat.extend_from_slice(&len.to_be_bytes());
+            }
+        }
+        if let Some(key) = header.mask {
+            self.flat.extend_from_slice(&key);
         }
     }
 
@@ -127,7 +136,9 @@ impl Transmit {
         let guess =
             Header { fin: true, rsv1: true, opcode: OpCode::Binary, mask: key, len: likely as u64 };
         let guess = guess.encode();
-        self.make_room(guess.len().saturating_add(likely));
+        if self.lacks_room(guess.len().saturating_add(likely)) {
+            self.move_down();
+        }
         let start = self.flat.len();
         self.flat.extend_from_slice(&guess);
         let payload = self.flat.len();
@@ -136,7 +147,7 @@ impl Transmit {
             return false;
         };
         if let Some(key) = key {
-            crate::frame::mask(self.flat.get_mut(payload..).unwrap_or_default(), key);
+            mask(self.flat.get_mut(payload..).unwrap_or_default(), key);
         }
         let header = header.encode();
         match self.flat.get_mut(start..payload).filter(|room| room.len() == header.len()) {
@@ -185,23 +196,83 @@ impl Transmit {
         self.total.saturating_add(self.len() as u64)
     }
 
-    /// Moves what waits to the front before the buffer would have to grow, and when much has been sent, once at
-    /// least half is sent: each move costs no more than what was sent since the last.
+    /// Takes `count` bytes off the queue, as [`advance`](Buf::advance), and keeps the memory, however large, for a pool.
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "`count` is at most what is left of `flat`")]
+    pub(crate) fn note_sent(&mut self, count: usize) {
+        assert!(count <= self.len(), "more bytes advanced than are queued");
+        self.total = self.total.wrapping_add(count as u64);
+        if self.splices.is_empty() {
+            self.sent += count;
+        } else {
+            self.advance_through(count);
+        }
+        if self.sent == self.flat.len() && self.splices.is_empty() {
+            self.sent = 0;
+            self.flat.clear();
+        }
+    }
+
+    /// Sees that the flat buffer has room for `len` bytes more.
     #[inline]
     fn make_room(&mut self, len: usize) {
+        if self.lacks_room(len) {
+            self.grow(len);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        self.move_down();
+        self.flat.reserve(len);
+    }
+
+    /// Whether the buffer would have to grow for `len` bytes more, or much of it has been sent.
+    #[inline]
+    fn lacks_room(&self, len: usize) -> bool {
+        self.flat.capacity().saturating_sub(self.flat.len()) < len || self.sent >= KEEP
+    }
+
+    /// Moves what waits to the front once at least half is sent: each move costs no more than what was sent since the
+    /// last.
+    fn move_down(&mut self) {
         if self.sent > 0 && self.sent >= self.flat.len() / 2 {
-            let grows = self.flat.spare_capacity_mut().len() < len || self.sent >= KEEP;
-            if grows {
-                self.flat.drain(..self.sent);
-                for splice in &mut self.splices {
-                    splice.at = splice.at.saturating_sub(self.sent);
+            self.flat.drain(..self.sent);
+            for splice in &mut self.splices {
+                splice.at = splice.at.saturating_sub(self.sent);
+            }
+            self.sent = 0;
+        }
+    }
+
+    /// Takes `count` bytes of what is queued, splices and what lies between them.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "each step is at most what it is taken from"
+    )]
+    fn advance_through(&mut self, mut count: usize) {
+        while count > 0 {
+            match self.splices.front_mut() {
+                Some(splice) if splice.at == self.sent => {
+                    let step = count.min(splice.bytes.len());
+                    splice.bytes.advance(step);
+                    self.spliced -= step as u64;
+                    count -= step;
+                    if splice.bytes.is_empty() {
+                        self.splices.pop_front();
+                    }
                 }
-                self.sent = 0;
+                _ => {
+                    let step = count.min(self.run_end() - self.sent);
+                    self.sent += step;
+                    count -= step;
+                }
             }
         }
     }
 
     /// Where the first run of `flat` ends.
+    #[inline]
     fn run_end(&self) -> usize {
         self.splices.front().map_or(self.flat.len(), |splice| splice.at)
     }
@@ -222,37 +293,10 @@ impl Buf for Transmit {
     }
 
     #[inline]
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "each step is at most what it is taken from"
-    )]
-    fn advance(&mut self, mut count: usize) {
-        assert!(count <= self.len(), "more bytes advanced than are queued");
-        self.total = self.total.wrapping_add(count as u64);
-        while count > 0 {
-            match self.splices.front_mut() {
-                Some(splice) if splice.at == self.sent => {
-                    let step = count.min(splice.bytes.len());
-                    splice.bytes.advance(step);
-                    self.spliced -= step as u64;
-                    count -= step;
-                    if splice.bytes.is_empty() {
-                        self.splices.pop_front();
-                    }
-                }
-                _ => {
-                    let step = count.min(self.run_end() - self.sent);
-                    self.sent += step;
-                    count -= step;
-                }
-            }
-        }
-        if self.is_empty() {
-            self.sent = 0;
-            self.flat.clear();
-            if self.flat.capacity() > KEEP {
-                self.flat = Vec::new();
-            }
+    fn advance(&mut self, count: usize) {
+        self.note_sent(count);
+        if self.sent == 0 && self.flat.capacity() > KEEP && self.is_empty() {
+            self.flat = Vec::new();
         }
     }
 

@@ -212,6 +212,17 @@ impl Connection {
     /// Queues a frame with a copy of its payload.
     #[inline]
     pub(super) fn queue_frame(&mut self, opcode: OpCode, fin: bool, payload: &[u8]) {
+        if self.mask_keys.is_some() {
+            return self.queue_masked(opcode, fin, payload);
+        }
+        let header = Header { fin, rsv1: false, opcode, mask: None, len: payload.len() as u64 };
+        self.tx.put_frame(&header, payload);
+        count(&mut self.stats.frames_sent, 1);
+    }
+
+    /// Apart, so that a server's frames pass no code for masks.
+    #[inline(never)]
+    fn queue_masked(&mut self, opcode: OpCode, fin: bool, payload: &[u8]) {
         let mask = self.next_key();
         let header = Header { fin, rsv1: false, opcode, mask, len: payload.len() as u64 };
         self.tx.put_frame(&header, payload);
@@ -227,8 +238,7 @@ impl Connection {
             Ok(mut unique) => {
                 frame::mask(&mut unique, key);
                 count(&mut self.stats.frames_sent, 1);
-                self.tx.put_slice(&header.encode());
-                self.tx.put_bytes(unique.freeze());
+                self.tx.put_frame_bytes(&header, unique.freeze());
             }
             Err(shared) => self.queue_payload(header, shared),
         }
@@ -238,8 +248,7 @@ impl Connection {
     fn queue_payload(&mut self, header: Header, payload: Bytes) {
         count(&mut self.stats.frames_sent, 1);
         if header.mask.is_none() && payload.len() >= SPLICE {
-            self.tx.put_slice(&header.encode());
-            self.tx.put_bytes(payload);
+            self.tx.put_frame_bytes(&header, payload);
         } else {
             self.tx.put_frame(&header, &payload);
         }
@@ -263,7 +272,14 @@ impl Connection {
     /// Lets the pong that waits join the queue when it has become short.
     #[inline]
     pub(super) fn queue_waiting_pong(&mut self) {
-        if self.send.pong.is_some() && self.tx.len() < PONG_ROOM {
+        if self.send.pong.is_some() {
+            self.queue_late_pong();
+        }
+    }
+
+    #[cold]
+    fn queue_late_pong(&mut self) {
+        if self.tx.len() < PONG_ROOM {
             if let Some(payload) = self.send.pong.take() {
                 self.queue_frame(OpCode::Pong, true, &payload);
             }

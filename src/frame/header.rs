@@ -155,13 +155,15 @@ impl Header {
         }
     }
 
-    /// The two bytes that the header is, but for the masking key, where the payload is short.
+    /// The header in its shortest form, but for the masking key.
     #[inline]
-    pub(crate) fn encode_short(&self) -> Option<[u8; 2]> {
+    pub(crate) fn encode_unkeyed(&self) -> Unkeyed {
         let masked = if self.mask.is_some() { MASKED } else { 0 };
-        match u8::try_from(self.len) {
-            Ok(len @ ..LENGTH_16) => Some([self.first(), masked | len]),
-            _ => None,
+        let two = |length: u8| u16::from(self.first()) << 8 | u16::from(masked | length);
+        match (u8::try_from(self.len), u16::try_from(self.len)) {
+            (Ok(len @ ..LENGTH_16), _) => Unkeyed::Short(two(len)),
+            (_, Ok(len)) => Unkeyed::Medium(u32::from(two(LENGTH_16)) << 16 | u32::from(len)),
+            _ => Unkeyed::Long(two(LENGTH_64), self.len),
         }
     }
 
@@ -174,34 +176,35 @@ impl Header {
     /// Writes the header in its shortest form.
     #[inline]
     #[must_use]
-    #[expect(clippy::arithmetic_side_effects, reason = "ten and four are fourteen")]
-    #[expect(clippy::indexing_slicing, reason = "fourteen bytes hold ten and a key of four")]
     pub fn encode(&self) -> HeaderBytes {
-        let mut bytes = [0; MAX_HEADER];
-        let masked = if self.mask.is_some() { MASKED } else { 0 };
-        bytes[0] = self.first();
-        let mut used = match (u8::try_from(self.len), u16::try_from(self.len)) {
-            (Ok(len @ ..LENGTH_16), _) => {
-                bytes[1] = masked | len;
-                2
+        let mut header = HeaderBytes { bytes: [0; MAX_HEADER], used: 0 };
+        match self.encode_unkeyed() {
+            Unkeyed::Short(two) => header.put(&two.to_be_bytes()),
+            Unkeyed::Medium(four) => header.put(&four.to_be_bytes()),
+            Unkeyed::Long(two, len) => {
+                header.put(&two.to_be_bytes());
+                header.put(&len.to_be_bytes());
             }
-            (_, Ok(len)) => {
-                bytes[1] = masked | LENGTH_16;
-                bytes[2..4].copy_from_slice(&len.to_be_bytes());
-                4
-            }
-            _ => {
-                bytes[1] = masked | LENGTH_64;
-                bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
-                10
-            }
-        };
-        if let Some(key) = self.mask {
-            bytes[used..used + 4].copy_from_slice(&key);
-            used += 4;
         }
-        HeaderBytes { bytes, used }
+        if let Some(key) = self.mask {
+            header.put(&key);
+        }
+        header
     }
+}
+
+/// A header without its masking key, in one of its three lengths, to be written with the most significant byte first.
+///
+/// Numbers rather than bytes: bytes that are put together in memory and read from there as one make the processor wait, for
+/// longer than all the rest of a short frame takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unkeyed {
+    /// A payload of up to 125 bytes.
+    Short(u16),
+    /// A payload of up to 65,535 bytes.
+    Medium(u32),
+    /// Any payload, with its length.
+    Long(u16, u64),
 }
 
 /// All that the first byte decides: reserved bits, opcode, fragmentation.
@@ -247,6 +250,17 @@ fn check_second(second: u8, opcode: OpCode, masking: Masking) -> Result<u8, Head
 pub struct HeaderBytes {
     bytes: [u8; MAX_HEADER],
     used: usize,
+}
+
+impl HeaderBytes {
+    /// Appends a part of the header.
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "ten and four are fourteen")]
+    #[expect(clippy::indexing_slicing, reason = "fourteen bytes hold ten and a key of four")]
+    fn put<const N: usize>(&mut self, part: &[u8; N]) {
+        self.bytes[self.used..self.used + N].copy_from_slice(part);
+        self.used += N;
+    }
 }
 
 impl core::ops::Deref for HeaderBytes {

@@ -79,7 +79,7 @@ fn mask_first<const N: usize>(data: &mut [u8], key: [u8; 4]) -> &mut [u8] {
 
 /// A block with the key applied, in as few instructions as the compiler finds for its length.
 #[inline(always)]
-fn masked<const N: usize>(mut block: [u8; N], key: [u8; 4]) -> [u8; N] {
+pub(crate) fn masked<const N: usize>(mut block: [u8; N], key: [u8; 4]) -> [u8; N] {
     let key = u32::from_ne_bytes(key);
     for word in block.chunks_exact_mut(4) {
         if let Some(word) = word.first_chunk_mut() {

@@ -10,11 +10,13 @@ mod opcode;
 mod whole;
 
 pub use close::{CloseCode, ClosePayloadError, MAX_CLOSE_REASON, encode_close, parse_close};
+pub(crate) use header::Unkeyed;
 pub use header::{
     Expect, Header, HeaderBytes, HeaderError, MAX_CONTROL_PAYLOAD, MAX_HEADER, Masking,
 };
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
 pub(crate) use mask::mask_blocks;
+pub(crate) use mask::masked;
 pub use mask::{mask, rotate};
 pub use opcode::OpCode;
 pub(crate) use whole::Whole;

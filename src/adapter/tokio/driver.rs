@@ -204,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 match read {
                     Ok(0) => self.conn.handle_eof(),
-                    Ok(_) => pool::lend_transmit(&mut self.conn),
+                    Ok(_) => pool::lend_transmit(&mut self.conn, &self.rx),
                     Err(error) => self.fail(error),
                 }
                 return Poll::Ready(());
@@ -250,7 +250,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 match written {
                     Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                     Ok(count) => {
-                        tx.advance(count);
+                        tx.note_sent(count);
+                        pool::take_back_grown(tx);
                         Ok(())
                     }
                     Err(error) => Err(error),

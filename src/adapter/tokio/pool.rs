@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use bytes::Buf;
 
-use crate::{Connection, RecvBuf};
+use crate::{Connection, RecvBuf, Transmit};
 
 /// The size of a lent buffer: what one read takes at most. Sixteen messages of 1 KiB fit with their headers; a connection
 /// that waits in the middle of a message holds no more.
@@ -35,10 +35,29 @@ pub(super) fn lend(rx: &mut RecvBuf, expected: u64) {
     }
 }
 
-/// Lends memory for the answer to what has been read.
-pub(super) fn lend_transmit(conn: &mut Connection) {
-    if !conn.is_closing() && conn.transmit().capacity() == 0 {
-        conn.transmit().lend_memory(take());
+/// Lends memory for the answer to what has been read: memory that has grown, if there is some, where what has been read
+/// lies in such memory as well.
+pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf) {
+    if conn.is_closing() {
+        return;
+    }
+    let tx = conn.transmit();
+    if tx.capacity() == 0 {
+        tx.lend_memory(take());
+    }
+    if rx.capacity() > SMALL && tx.capacity() <= SMALL && tx.is_empty() {
+        if let Some(memory) = LARGE_POOL.with_borrow_mut(Vec::pop) {
+            tx.take_memory().into_iter().for_each(give);
+            tx.lend_memory(memory);
+        }
+    }
+}
+
+/// Takes memory back that a large message has made grow, once that has left: to free it and to allocate it again for
+/// the next such message costs more than the message itself, where the allocator hands it back to the system each time.
+pub(super) fn take_back_grown(tx: &mut Transmit) {
+    if tx.is_empty() && tx.capacity() > SMALL {
+        tx.take_memory().into_iter().for_each(give);
     }
 }
 
