@@ -1,7 +1,7 @@
 //! From a host's name to a TCP connection.
 //!
 //! What cannot be interrupted is done in threads that nobody waits for longer than until the deadline. Of a race there are 32
-//! at most, and they end by themselves then. A resolver ends when it will: so many may hang in a process, and who
+//! at most, and they end by themselves then. A resolver ends when it will: 64 of them may hang in a process, and who
 //! comes then waits until one of them has ended, or for his deadline.
 
 use std::io::{self, ErrorKind};
