@@ -3,12 +3,14 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::fields::value_of;
+use super::shown::{Refused, mark_secrets};
 use super::{Negotiated, response};
 #[cfg(feature = "deflate")]
 use crate::deflate::Compression;
@@ -58,10 +60,12 @@ impl Accept {
         if self.decided { self.clone() } else { self.clone().compression(compression) }
     }
 
-    /// Adds a header to the response. `http`'s types admit nothing that could end the line.
+    /// Adds a header to the response. `http`'s types admit nothing that could end the line. `Set-Cookie` becomes
+    /// [sensitive](HeaderValue::is_sensitive): `Debug` does not show it.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
+        mark_secrets(&mut self.headers);
         self
     }
 }
@@ -149,7 +153,6 @@ const BEFORE_ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs
 const PLAIN_LEN: usize = BEFORE_ANSWER.len() + 28 + b"\r\n\r\n".len();
 
 /// A response other than 101.
-#[derive(Debug)]
 pub struct Rejection {
     response: http::Response<Bytes>,
 }
@@ -172,5 +175,11 @@ impl From<StatusCode> for Rejection {
 impl From<http::Response<Bytes>> for Rejection {
     fn from(response: http::Response<Bytes>) -> Self {
         Self { response }
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rejection").field(&Refused(&self.response)).finish()
     }
 }

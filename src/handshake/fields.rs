@@ -19,7 +19,8 @@ pub(super) mod name {
 
 /// Whether a header's value is a secret between the client and the server or proxy that it is for.
 pub(crate) fn is_secret(name: &HeaderName) -> bool {
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name)
+    use header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+    [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE].contains(name)
 }
 
 /// Which bytes belong to a set, asked for often.

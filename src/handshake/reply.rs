@@ -9,6 +9,7 @@ use http::{StatusCode, Version};
 
 use super::body::Body;
 use super::head::{MAX_HEADERS, ResponseParts, Scanner};
+use super::shown::mark_secrets;
 use super::{HandshakeError, Limits};
 use crate::buffer::RecvBuf;
 
@@ -99,7 +100,7 @@ fn parse_response(head: &[u8]) -> Result<http::Response<()>, HandshakeError> {
 }
 
 /// Puts the header fields parsed from `head` into a map, every line of a repeated field. Their values are parts of
-/// `head`, not copies.
+/// `head`, not copies. Secrets are marked.
 fn map_of(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Result<HeaderMap, HandshakeError> {
     let mut headers = HeaderMap::with_capacity(parsed.len());
     for field in parsed {
@@ -115,6 +116,7 @@ fn map_of(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Result<HeaderMap, Ha
         };
         headers.append(name, value.map_err(|_| HandshakeError::Malformed)?);
     }
+    mark_secrets(&mut headers);
     Ok(headers)
 }
 

@@ -14,6 +14,8 @@ use ::tokio::time::{Instant, timeout, timeout_at};
 
 use super::driver::Driver;
 use super::{Error, WebSocket};
+#[cfg(feature = "tracing")]
+use crate::adapter::authority;
 use crate::adapter::{
     complete_accept, complete_request, connection, deadline, default_config, entropy, refused,
     trace,
@@ -216,7 +218,7 @@ where
 {
     let deadline = deadline(Instant::now(), limits.timeout);
     #[cfg(feature = "tracing")]
-    let peer = format!("{}:{}", request.url().host(), request.url().port());
+    let peer = authority(request.url().host(), request.url().port());
     let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let mut client = client.with_limits(limits);
@@ -229,7 +231,7 @@ where
                 let driver = Driver::new(io, conn, rx);
                 let ws = WebSocket::new(driver, done.negotiated);
                 #[cfg(feature = "tracing")]
-                ws.driver.conn.trace().peer(peer);
+                ws.driver.conn.peer(peer);
                 return Ok(ws.with_response(done.response));
             }
             Progress::Continue(next) => client = next,
