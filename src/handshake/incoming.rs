@@ -12,10 +12,10 @@ use http::{Method, Uri, Version};
 use super::check::{check_offers, check_upgrade};
 #[cfg(feature = "deflate")]
 use super::deflate;
-use super::fields::{is_reserved, is_secret, lines, list, name, trim, values};
+use super::fields::{is_reserved, lines, list, name, trim, values};
 use super::found::Found;
 use super::head::RequestParts;
-use super::shown::Target;
+use super::shown::{Target, mark_secrets};
 use super::{
     Accept, AcceptError, Accepted, Extension, HandshakeError, Key, Negotiated, OriginPolicy,
     Refusal, Rejection, parse_extensions, response,
@@ -29,8 +29,7 @@ use super::{
 /// It keeps the bytes of the request, and finds in them what it is asked for; [`to_http`](Self::to_http) makes a
 /// value of `http`'s of them.
 ///
-/// `Debug` shows neither the query nor the headers that are secrets, which are [marked](HeaderValue::is_sensitive) in what
-/// `to_http` makes: `Authorization`, `Cookie`, `Proxy-Authorization`.
+/// `Debug` shows neither the query nor the headers that are secrets: `Authorization`, `Cookie`, `Proxy-Authorization`.
 pub struct Incoming {
     /// Whole lines: the one of the request, each field's as `name: value`, and the empty one.
     head: Bytes,
@@ -166,7 +165,7 @@ impl Incoming {
     }
 
     /// The request as a value of `http`'s, with its header fields in a map. It is made at each call; the values of the
-    /// fields share the memory of this request.
+    /// fields share the memory of this request, and secrets are [marked](HeaderValue::is_sensitive).
     #[must_use]
     #[expect(clippy::expect_used, reason = "all of it has been checked")]
     pub fn to_http(&self) -> http::Request<()> {
@@ -179,10 +178,9 @@ impl Incoming {
         for (name, value) in self.headers() {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("names have been checked");
             let value = HeaderValue::from_maybe_shared(self.head.slice_ref(value));
-            let mut value = value.expect("values have been checked");
-            value.set_sensitive(is_secret(&name));
-            request.headers_mut().append(name, value);
+            request.headers_mut().append(name, value.expect("values have been checked"));
         }
+        mark_secrets(request.headers_mut());
         request
     }
 
@@ -271,7 +269,7 @@ impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let request = self.to_http();
         f.debug_struct("Incoming")
-            .field("version", &self.version)
+            .field("version", &request.version())
             .field("target", &Target(request.uri()))
             .field("headers", request.headers())
             .finish_non_exhaustive()
