@@ -9,22 +9,19 @@ use super::Connection;
 use super::receive::{Frame, Incoming, Step};
 use super::stats::count;
 use crate::buffer::RecvBuf;
-use crate::config::{Delivery, Role};
+use crate::config::{Config, Delivery, Role};
 use crate::deflate::{
     CodecPool, Compression, Compressor, Decompressor, Direction, InflateError, Params, compressor,
     decompressor,
 };
 use crate::error::Error;
-use crate::frame::{Header, OpCode};
+use crate::frame::{Header, OpCode, Whole};
 use crate::message::{Compress, Kind};
 use crate::time::Instant;
 
 /// Compression as it was agreed on.
 #[derive(Debug)]
 pub(super) struct State {
-    settings: Compression,
-    send: Direction,
-    receive: Direction,
     pool: Option<&'static dyn CodecPool>,
     compressor: Option<Compressor>,
     decompressor: Option<Decompressor>,
@@ -32,6 +29,8 @@ pub(super) struct State {
     inflated: u64,
     /// When a message was last compressed.
     used: Option<Instant>,
+    send: Direction,
+    receive: Direction,
     /// Whether one has been since time last came in.
     noted: bool,
 }
@@ -42,7 +41,6 @@ struct Inflated {
     consumed: usize,
     /// Whether there may be more output without more input.
     full: bool,
-    error: Option<InflateError>,
 }
 
 /// How much is inflated in one step.
@@ -73,14 +71,13 @@ impl Connection {
             Role::Client => (params.client, params.server),
         };
         self.compression = Some(alloc::boxed::Box::new(State {
-            settings: self.config.compression.clone().unwrap_or_default(),
-            send,
-            receive,
             pool,
             compressor: None,
             decompressor: None,
             inflated: 0,
             used: None,
+            send,
+            receive,
             noted: false,
         }));
         self
@@ -98,7 +95,7 @@ impl Connection {
         match (&self.compression, wish) {
             (None, _) | (_, Compress::Never) => false,
             (Some(_), Compress::Always) => true,
-            (Some(state), Compress::Auto) => len >= state.settings.min_size,
+            (Some(_), Compress::Auto) => len >= settings(&self.config).min_size,
         }
     }
 
@@ -106,23 +103,18 @@ impl Connection {
     pub(super) fn queue_compressed(&mut self, kind: Kind, payload: &[u8]) {
         self.note_message(payload.len());
         let Some(state) = &mut self.compression else { return };
-        let mut compressor = state.take_compressor();
-        let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
         let keeps_context = state.send.context_takeover;
-        let queued = self.tx.put_built(mask, payload.len(), |out: &mut Vec<u8>| {
+        let compressor = state.compressor(&self.config);
+        let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
+        let (opcode, len) = (kind.opcode(), payload.len() as u64);
+        let header = Header { fin: true, rsv1: true, opcode, mask, len };
+        let queued = self.tx.put_built(header, |out: &mut Vec<u8>| {
             let start = out.len();
             compressor.finish(payload, keeps_context, out);
             let len = out.len().saturating_sub(start);
-            let smaller = keeps_context || len < payload.len() || payload.is_empty();
-            smaller.then(|| Header {
-                fin: true,
-                rsv1: true,
-                opcode: kind.opcode(),
-                mask,
-                len: len as u64,
-            })
+            keeps_context || len < payload.len() || payload.is_empty()
         });
-        state.put_compressor(compressor);
+        state.finish_compressing();
         if queued {
             count(&mut self.stats.frames_sent, 1);
         } else {
@@ -133,24 +125,22 @@ impl Connection {
     /// Queues a fragment of a message that is compressed.
     pub(super) fn queue_compressed_fragment(&mut self, opcode: OpCode, fin: bool, piece: &[u8]) {
         let Some(state) = &mut self.compression else { return };
+        let keeps_context = state.send.context_takeover;
         // The compressor stays with the message until its last fragment.
-        let mut compressor = state.take_compressor();
+        let compressor = state.compressor(&self.config);
         let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
         let rsv1 = opcode != OpCode::Continuation;
-        let keeps_context = state.send.context_takeover;
-        self.tx.put_built(mask, piece.len(), |out: &mut Vec<u8>| {
-            let start = out.len();
+        let header = Header { fin, rsv1, opcode, mask, len: piece.len() as u64 };
+        self.tx.put_built(header, |out: &mut Vec<u8>| {
             if fin {
                 compressor.finish(piece, keeps_context, out);
             } else if !piece.is_empty() {
                 compressor.compress(piece, out);
             }
-            Some(Header { fin, rsv1, opcode, mask, len: out.len().saturating_sub(start) as u64 })
+            true
         });
         if fin {
-            state.put_compressor(compressor);
-        } else {
-            state.compressor = Some(compressor);
+            state.finish_compressing();
         }
         count(&mut self.stats.frames_sent, 1);
     }
@@ -175,6 +165,37 @@ impl Connection {
         }
     }
 
+    /// Inflates a message that the unread bytes begin with: one frame, all of it there.
+    pub(super) fn inflate_whole(
+        &mut self,
+        rx: &mut RecvBuf,
+        whole: Whole,
+        kind: Kind,
+    ) -> Result<(), Error> {
+        let key = whole.key(rx.unread(), self.incoming_masking());
+        rx.consume(whole.header);
+        rx.begin_inflated();
+        if let Some(key) = key {
+            rx.unmask(0, whole.len, key);
+        }
+        let mut left = whole.len;
+        loop {
+            let done = self.inflate(rx, left, whole.len as u64, kind)?;
+            left = left.saturating_sub(done.consumed);
+            if !done.full {
+                break;
+            }
+        }
+        self.finish_inflating(rx, whole.len as u64)?;
+        if kind == Kind::Text && !rx.is_whole_text() {
+            return Err(Error::InvalidUtf8);
+        }
+        count(&mut self.stats.messages_received, 1);
+        self.timers.note_message();
+        rx.hold_message();
+        Ok(())
+    }
+
     /// Takes what has come of a compressed message's frame.
     pub(super) fn read_compressed(
         &mut self,
@@ -195,25 +216,9 @@ impl Connection {
             if now == 0 && frame.remaining > 0 && self.inflated() == 0 {
                 return Ok(Step::NeedBytes);
             }
-            let (allowed, beyond) = self.inflated_limit(message.len);
-            let done = self.inflate(rx, now, allowed);
+            let done = self.inflate(rx, now, message.len, message.kind)?;
             frame.advance(done.consumed);
-            count(&mut self.stats.payload_received, done.consumed as u64);
-            if done.consumed > 0 {
-                self.receive.control_credit = self.config.control_frame_burst;
-            }
             self.receive.frame = Some(frame);
-            // What was made is looked at before what stopped it: however the bytes were cut, the same is found
-            // first.
-            if message.kind == Kind::Text {
-                rx.check_text().map_err(|_| Error::InvalidUtf8)?;
-            }
-            if self.inflated() > allowed {
-                return Err(beyond);
-            }
-            if let Some(error) = done.error {
-                return Err(Error::Inflate(error));
-            }
             if self.config.delivery == Delivery::Chunks && !rx.inflated().is_empty() {
                 if let Some(step) = self.tell_chunk(rx, message, false) {
                     return Ok(step);
@@ -234,9 +239,17 @@ impl Connection {
         self.end_message(rx, message)
     }
 
-    /// Inflates up to one step of output, and one byte more than the message may come to: it shows that the limit is passed.
-    fn inflate(&mut self, rx: &mut RecvBuf, len: usize, allowed: u64) -> Inflated {
-        let Some(state) = &mut self.compression else { return Inflated::default() };
+    /// Inflates up to one step of output of a message whose frames so far have announced `wire` bytes, and one byte
+    /// more than it may come to: that shows that the limit is passed.
+    fn inflate(
+        &mut self,
+        rx: &mut RecvBuf,
+        len: usize,
+        wire: u64,
+        kind: Kind,
+    ) -> Result<Inflated, Error> {
+        let allowed = self.inflated_limit(wire);
+        let Some(state) = &mut self.compression else { return Ok(Inflated::default()) };
         let Direction { context_takeover, window_bits } = state.receive;
         let history = context_takeover || self.config.delivery == Delivery::Chunks;
         let codec = state
@@ -248,8 +261,24 @@ impl Connection {
         let done = codec.decompress(input, out, so_far);
         rx.note_inflated(done.consumed, done.produced);
         state.inflated = state.inflated.saturating_add(done.produced as u64);
+        let exceeds = state.inflated > allowed;
         count(&mut self.stats.inflated_received, done.produced as u64);
-        Inflated { consumed: done.consumed, full: done.produced == room, error: done.error }
+        count(&mut self.stats.payload_received, done.consumed as u64);
+        if done.consumed > 0 {
+            self.receive.control_credit = self.config.control_frame_burst;
+        }
+        // What was made is looked at before what stopped it: however the bytes were cut, the same is found
+        // first.
+        if kind == Kind::Text {
+            rx.check_text().map_err(|_| Error::InvalidUtf8)?;
+        }
+        if exceeds {
+            return Err(self.beyond(allowed));
+        }
+        match done.error {
+            Some(error) => Err(error.into()),
+            None => Ok(Inflated { consumed: done.consumed, full: done.produced == room }),
+        }
     }
 
     /// What the message that comes in has been inflated to so far.
@@ -257,18 +286,23 @@ impl Connection {
         self.compression.as_ref().map_or(0, |state| state.inflated)
     }
 
-    /// What a message may come to whose frames so far have announced `wire` bytes, and what it breaks beyond that.
-    /// Measured against what has arrived of them, the ratio would depend on how they were cut.
-    fn inflated_limit(&self, wire: u64) -> (u64, Error) {
+    /// What a message may come to whose frames so far have announced `wire` bytes. Measured against what has arrived of
+    /// them, the ratio would depend on how they were cut.
+    fn inflated_limit(&self, wire: u64) -> u64 {
         let limit = self.config.max_message_size;
-        let ratio = self.compression.as_ref().and_then(|state| state.settings.max_ratio);
-        let by_ratio =
-            ratio.map(|limit| (wire.saturating_mul(limit.into()).max(RATIO_FLOOR), limit));
-        match by_ratio {
-            Some((allowed, ratio)) if allowed < limit => {
-                (allowed, Error::RatioTooLarge { limit: ratio })
-            }
-            _ => (limit, Error::MessageTooLarge { limit }),
+        match settings(&self.config).max_ratio {
+            Some(ratio) => wire.saturating_mul(ratio.into()).max(RATIO_FLOOR).min(limit),
+            None => limit,
+        }
+    }
+
+    /// What a message breaks that comes to more than is allowed.
+    #[cold]
+    fn beyond(&self, allowed: u64) -> Error {
+        let limit = self.config.max_message_size;
+        match settings(&self.config).max_ratio {
+            Some(ratio) if allowed < limit => Error::RatioTooLarge { limit: ratio },
+            _ => Error::MessageTooLarge { limit },
         }
     }
 
@@ -302,22 +336,30 @@ impl Connection {
     pub(super) fn release_at(&self) -> Option<Instant> {
         let state = self.compression.as_ref()?;
         let kept = state.compressor.is_some() && self.send.open.is_none();
-        Some(state.used? + state.settings.release_after.filter(|_| kept)?)
+        Some(state.used? + settings(&self.config).release_after.filter(|_| kept)?)
     }
 }
 
+/// How messages are compressed and inflated.
+fn settings(config: &Config) -> &Compression {
+    static DEFAULT: Compression = Compression::DEFAULT;
+    config.compression.as_ref().unwrap_or(&DEFAULT)
+}
+
 impl State {
-    fn take_compressor(&mut self) -> Compressor {
-        let settings = self.settings.settings(self.send.window_bits);
-        self.compressor.take().unwrap_or_else(|| compressor(self.pool, settings))
+    /// The compressor of the message that goes out.
+    fn compressor(&mut self, config: &Config) -> &mut Compressor {
+        let Self { compressor: kept, pool, send, .. } = self;
+        kept.get_or_insert_with(|| compressor(*pool, settings(config).settings(send.window_bits)))
     }
 
-    fn put_compressor(&mut self, compressor: Compressor) {
+    /// Without context to keep, the compressor goes back to the pool.
+    fn finish_compressing(&mut self) {
         self.noted = true;
-        if self.send.context_takeover {
-            self.compressor = Some(compressor);
-        } else if let Some(pool) = self.pool {
-            pool.give_compressor(compressor);
+        if !self.send.context_takeover {
+            if let (Some(compressor), Some(pool)) = (self.compressor.take(), self.pool) {
+                pool.give_compressor(compressor);
+            }
         }
     }
 }
