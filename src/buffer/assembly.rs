@@ -104,9 +104,12 @@ impl RecvBuf {
         masking: Masking,
         kind: Kind,
     ) -> Result<(), InvalidUtf8> {
-        let key = whole.key(self.unread(), masking);
         self.start += whole.header;
-        let held = self.take(whole.len, key);
+        let key = match masking {
+            Masking::Required => self.buf.get(..self.start).and_then(|read| read.last_chunk::<4>()),
+            Masking::Forbidden => None,
+        };
+        let held = self.take(whole.len, key.copied());
         self.begin_message();
         if kind == Kind::Text {
             let valid_up_to = utf8::check(self.buf.get(held.clone()).unwrap_or_default())?;

@@ -165,13 +165,18 @@ impl Connection {
         }
     }
 
-    /// Inflates a message that the unread bytes begin with: one frame, all of it there.
-    pub(super) fn inflate_whole(
+    /// Takes a compressed message that the unread bytes begin with, one frame, all of it there: nothing where no message
+    /// may be compressed.
+    pub(super) fn take_compressed(
         &mut self,
         rx: &mut RecvBuf,
         whole: Whole,
-        kind: Kind,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Kind>, Error> {
+        if self.compression.is_none() {
+            return Ok(None);
+        }
+        count(&mut self.stats.frames_received, 1);
+        let kind = if whole.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
         let key = whole.key(rx.unread(), self.incoming_masking());
         rx.consume(whole.header);
         rx.begin_inflated();
@@ -193,7 +198,7 @@ impl Connection {
         count(&mut self.stats.messages_received, 1);
         self.timers.note_message();
         rx.hold_message();
-        Ok(())
+        Ok(Some(kind))
     }
 
     /// Takes what has come of a compressed message's frame.

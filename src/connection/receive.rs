@@ -234,15 +234,6 @@ impl Connection {
         if self.mask_keys.is_some() { Masking::Forbidden } else { Masking::Required }
     }
 
-    /// Whether RSV1 has a meaning: that of compression, where it was agreed on.
-    #[inline]
-    pub(super) const fn expects_compressed(&self) -> bool {
-        #[cfg(feature = "deflate")]
-        return self.compression.is_some();
-        #[cfg(not(feature = "deflate"))]
-        false
-    }
-
     fn step(&mut self, rx: &mut RecvBuf) -> Result<Step, Error> {
         let frame = match self.receive.frame {
             Some(frame) => frame,
@@ -262,7 +253,10 @@ impl Connection {
     fn read_header(&mut self, rx: &mut RecvBuf) -> Result<Option<Frame>, Error> {
         let expect = Expect {
             masking: self.incoming_masking(),
-            rsv1: self.expects_compressed(),
+            #[cfg(feature = "deflate")]
+            rsv1: self.compression.is_some(),
+            #[cfg(not(feature = "deflate"))]
+            rsv1: false,
             in_message: self.receive.message.is_some(),
         };
         let unread = rx.unread();

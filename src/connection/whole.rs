@@ -20,26 +20,28 @@ impl Connection {
         }
         let masking = self.incoming_masking();
         let Some(whole) = Whole::find(rx.unread(), masking) else { return Ok(None) };
-        if whole.compressed && !self.expects_compressed() {
-            return Ok(None);
-        }
         let config = &*self.config;
         if whole.len as u64 > config.max_frame_size.min(config.max_message_size) {
             return Ok(None);
         }
-        count(&mut self.stats.frames_received, 1);
-        let kind = if whole.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
-        #[cfg(feature = "deflate")]
         if whole.compressed {
-            return self.inflate_whole(rx, whole, kind).map(|()| Some(kind));
+            return self.take_compressed(rx, whole);
         }
         if whole.len > 0 {
             self.receive.control_credit = config.control_frame_burst;
         }
+        count(&mut self.stats.frames_received, 1);
         count(&mut self.stats.payload_received, whole.len as u64);
+        let kind = if whole.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
         rx.hold_whole(whole, masking, kind).map_err(|_| Error::InvalidUtf8)?;
         count(&mut self.stats.messages_received, 1);
         self.timers.note_message();
         Ok(Some(kind))
+    }
+
+    /// Without the feature no message is compressed.
+    #[cfg(not(feature = "deflate"))]
+    fn take_compressed(&mut self, _: &mut RecvBuf, _: Whole) -> Result<Option<Kind>, Error> {
+        Ok(None)
     }
 }

@@ -19,9 +19,8 @@ pub(crate) struct Whole {
 /// FIN and no other bit, with the opcode.
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
-/// The same with RSV1.
-const COMPRESSED_TEXT: u8 = 0xc1;
-const COMPRESSED_BINARY: u8 = 0xc2;
+/// RSV1, which marks what is compressed.
+const COMPRESSED: u8 = 0x40;
 
 /// The longest payload whose length is one byte.
 const SHORT: u8 = 125;
@@ -35,9 +34,9 @@ impl Whole {
     #[expect(clippy::arithmetic_side_effects, reason = "a header has eight bytes at most")]
     pub(crate) fn find(bytes: &[u8], masking: Masking) -> Option<Self> {
         let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
-        let opcode = match first {
-            TEXT | COMPRESSED_TEXT => OpCode::Text,
-            BINARY | COMPRESSED_BINARY => OpCode::Binary,
+        let opcode = match first & !COMPRESSED {
+            TEXT => OpCode::Text,
+            BINARY => OpCode::Binary,
             _ => return None,
         };
         let (bit, key) = match masking {
@@ -51,13 +50,13 @@ impl Whole {
         };
         // In its shortest form, and all there.
         let is_shortest = header == 2 + key || len > usize::from(SHORT);
-        let compressed = first >= COMPRESSED_TEXT;
+        let compressed = first & COMPRESSED != 0;
         let found = Self { opcode, header, len, compressed };
         (is_shortest && bytes.len() >= header + len).then_some(found)
     }
 
     /// The masking key, if frames have one: the end of the header that `bytes` begin with.
-    #[inline]
+    #[cfg(feature = "deflate")]
     pub(crate) fn key(&self, bytes: &[u8], masking: Masking) -> Option<[u8; 4]> {
         match masking {
             Masking::Required => bytes.get(..self.header)?.last_chunk::<4>().copied(),
