@@ -60,8 +60,9 @@ async fn main() -> std::io::Result<()> {
 
 /// Who this is, by a token; it may as well ask a database.
 async fn authorize(visitor: Visitor) -> Result<(Accept, String), Rejection> {
-    let header = visitor.headers().get("authorization").map(HeaderValue::as_bytes);
-    if header != Some(b"Bearer secret") && visitor.query() != Some("token=secret") {
+    if visitor.header("authorization") != Some("Bearer secret")
+        && visitor.query() != Some("token=secret")
+    {
         let mut response = Response::new("a token is needed\n".into());
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Bearer"));

@@ -144,8 +144,8 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// Why something was not sent. The message comes back in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why something was not sent. The message comes back in it; `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError<M = Message> {
     /// More than [`Config::write_high_water`](crate::Config::write_high_water) bytes wait already: send
@@ -201,4 +201,20 @@ impl<M> fmt::Display for SendError<M> {
     }
 }
 
-impl<M: fmt::Debug> core::error::Error for SendError<M> {}
+impl<M> fmt::Debug for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Closed(_) => "Closed(..)",
+            Self::Unfinished(_) => "Unfinished(..)",
+            Self::ControlTooLong => "ControlTooLong",
+            Self::ReasonTooLong => "ReasonTooLong",
+            Self::InvalidCloseCode(code) => {
+                return f.debug_tuple("InvalidCloseCode").field(code).finish();
+            }
+            Self::InvalidUtf8 => "InvalidUtf8",
+        })
+    }
+}
+
+impl<M> core::error::Error for SendError<M> {}

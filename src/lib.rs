@@ -46,7 +46,7 @@
 //! | `deflate` | yes | permessage-deflate ([RFC 7692]), negotiated where [`Config::compression`] is set |
 //! | `simd` | yes | vector instructions for UTF-8 and masking, where the processor has them: speed alone |
 //! | `tokio` | no | the tokio adapter |
-//! | `tracing` | no | a span for each connection of the tokio adapter; its opening, its end and refused handshakes as events |
+//! | `tracing` | no | a span for each connection; its opening, its end and refused handshakes as events |
 //! | `tls` | no | TLS by rustls 0.23 for both adapters: `hybi::tls` and their `TlsStream` |
 //! | `tls-ring`, `tls-aws-lc-rs` | no | its cryptography; if both are on and the process has installed none, aws-lc-rs is taken |
 //! | `tls-webpki-roots` | no | whom a client trusts: the certificates of Mozilla's program, compiled in |

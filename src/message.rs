@@ -111,12 +111,23 @@ pub enum Compress {
 }
 
 /// A message and how it is to be sent. Anything that is a message is one, sent as the connection thinks best.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The message.
     pub message: Message,
     /// Whether it is compressed.
     pub compress: Compress,
+}
+
+/// Without the payload: what waits to be sent, or comes back unsent, ends up in logs.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("kind", &self.message.kind())
+            .field("len", &self.message.len())
+            .field("compress", &self.compress)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<M: Into<Message>> From<M> for Outgoing {
@@ -286,7 +297,7 @@ impl fmt::Display for Utf8Bytes {
 /// }
 /// # Ok::<(), hybi::SendError<()>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Prepared {
     message: Message,
     /// Header and payload in one, where copying them costs less than pointing to them.
@@ -297,7 +308,7 @@ pub struct Prepared {
 
 /// A payload compressed without context, for any peer whose window holds it.
 #[cfg(feature = "deflate")]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Compressed {
     payload: Bytes,
     window_bits: u8,
@@ -356,5 +367,15 @@ impl Prepared {
     pub(crate) fn compressed_for(&self, window_bits: u8) -> Option<&Bytes> {
         let compressed = self.compressed.as_ref()?;
         (compressed.window_bits <= window_bits).then_some(&compressed.payload)
+    }
+}
+
+/// Without the payload.
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("kind", &self.message.kind())
+            .field("len", &self.message.len())
+            .finish_non_exhaustive()
     }
 }

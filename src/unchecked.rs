@@ -25,18 +25,25 @@ fn checked_again(bytes: &[u8]) -> bool {
     core::str::from_utf8(bytes).is_ok()
 }
 
-/// [`crate::frame::mask`] with AVX2 where the processor has it.
+/// [`crate::frame::mask`] of many bytes, with AVX2 where the processor has it.
+#[inline]
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
 pub(crate) fn mask_wide(data: &mut [u8], key: [u8; 4]) {
     /// The same code, which the compiler may use AVX2 for.
     #[target_feature(enable = "avx2")]
     unsafe fn with_avx2(data: &mut [u8], key: [u8; 4]) {
-        crate::frame::mask_words(data, key);
+        crate::frame::mask_blocks(data, key);
     }
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has just been asked whether it has AVX2.
         unsafe { with_avx2(data, key) }
     } else {
-        crate::frame::mask_words(data, key);
+        without_avx2(data, key);
     }
+}
+
+/// What every processor can do.
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+fn without_avx2(data: &mut [u8], key: [u8; 4]) {
+    crate::frame::mask_blocks(data, key);
 }

@@ -28,7 +28,7 @@ fn both_ends_know_the_subprotocol_and_each_others_headers() {
         let server = async {
             let incoming = receive_request(b, Default::default()).await.unwrap();
             assert_eq!((incoming.path(), incoming.query()), ("/chat", Some("room=1")));
-            assert_eq!(incoming.headers()[AUTHORIZATION], "Bearer 7");
+            assert_eq!(incoming.header("authorization"), Some("Bearer 7"));
             let chosen = incoming.choose_subprotocol(&["v2.chat"]).unwrap().to_owned();
             let accept = Accept::new().subprotocol(&chosen);
             let accept = accept.header(SERVER, HeaderValue::from_static("test"));

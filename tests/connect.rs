@@ -41,7 +41,8 @@ fn what_is_asked_for_arrives() {
         let (heard, hears) = mpsc::channel();
         let server = serve(move |stream| {
             let incoming = hybi::blocking::receive_request(stream, Default::default()).unwrap();
-            heard.send((incoming.uri().clone(), incoming.headers().clone())).unwrap();
+            let request = incoming.to_http();
+            heard.send((request.uri().clone(), request.headers().clone())).unwrap();
             let accept = hybi::handshake::Accept::new().subprotocol("v1.feed");
             let mut config = hybi::Config::default();
             config.compression = Some(hybi::Compression::default());

@@ -96,9 +96,9 @@ fn where_the_proxy_does_not_resolve_names_one_address_after_the_other_is_tried()
     });
 }
 
-/// Each address gets its share of the time that is left; the families take turns, as they do without a proxy.
+/// Tunnels race as connections do, and the families take turns.
 #[test]
-fn an_address_that_the_proxy_hears_nothing_of_leaves_time_for_the_others() {
+fn an_address_that_the_proxy_hears_nothing_of_does_not_hold_up_the_others() {
     bounded(|| {
         let server = serve_echo();
         let (asked, hears) = mpsc::channel();
@@ -118,14 +118,58 @@ fn an_address_that_the_proxy_hears_nothing_of_leaves_time_for_the_others() {
         });
         let addresses = ["192.0.2.1:80", "192.0.2.2:80", "[2001:db8::1]:80"];
         let connect = through("ws://server.invalid/", &format!("socks5://{proxy}"))
-            .addresses(addresses.map(|text| text.parse().unwrap()))
-            .timeout(Duration::from_secs(6));
+            .addresses(addresses.map(|text| text.parse().unwrap()));
         assert_served(by_both(&connect));
-        assert_eq!(hears.try_iter().collect::<Vec<_>>(), [1, 4, 1, 4]);
+        // A busy machine may let the third begin, too.
+        let asked: Vec<_> = hears.try_iter().collect();
+        assert!(asked.starts_with(&[1, 4]) && asked.len() <= 6, "{asked:?}");
         let dead = connect.addresses(["192.0.2.1:80".parse().unwrap()]);
         for error in errors(&dead.timeout(Duration::from_millis(50))) {
             assert!(error.is_timeout() && error.step() == ConnectStep::Proxy, "{error}");
         }
+    });
+}
+
+/// OpenSSH hangs up where it does not reach an address; others know of a general failure alone.
+#[test]
+fn where_the_proxy_does_not_say_what_is_wrong_the_next_address_is_tried() {
+    bounded(|| {
+        let server = serve_echo();
+        for answer in [&[][..], &[5, 1, 0, 1, 0, 0, 0, 0, 0, 0]] {
+            let proxy = serve(move |mut stream| {
+                if socks_request(&mut stream)[1..5] == [192, 0, 2, 1] {
+                    stream.write_all(answer).unwrap();
+                } else {
+                    stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+                    pass_on(stream, server);
+                }
+            });
+            let addresses = ["192.0.2.1:80", "192.0.2.2:80"].map(|text| text.parse().unwrap());
+            let connect = through("ws://server.invalid/", &format!("socks5://{proxy}"));
+            assert_served(by_both(&connect.addresses(addresses)));
+        }
+    });
+}
+
+/// No other address would fare better where the proxy itself does not want us.
+#[test]
+fn a_proxy_that_wants_a_password_is_asked_once() {
+    bounded(|| {
+        let (asked, hears) = mpsc::channel();
+        let proxy = serve(move |mut stream| {
+            stream.read_exact(&mut [0; 3]).unwrap();
+            asked.send(()).unwrap();
+            stream.write_all(&[5, 0xFF]).unwrap();
+        });
+        let connect = through("ws://server.invalid/", &format!("socks5://{proxy}"));
+        let addresses = (0..9).map(|at| SocketAddr::from(([192, 0, 2, at], 80)));
+        for error in errors(&connect.addresses(addresses)) {
+            let ConnectFailure::Proxy(ProxyError::NoMethod) = error.failure() else {
+                panic!("{error}")
+            };
+            assert_eq!(error.step(), ConnectStep::Proxy);
+        }
+        assert_eq!(hears.try_iter().count(), 2);
     });
 }
 
@@ -159,6 +203,22 @@ fn a_refusal_of_the_proxy_is_told_as_one() {
             );
             assert_eq!(error.to_string(), said);
             assert!(!format!("{error:?}").contains("secret"));
+        }
+    });
+}
+
+/// It speaks for itself, not for the server: followed, it could send anybody anywhere.
+#[test]
+fn a_redirect_of_the_proxy_is_not_followed() {
+    bounded(|| {
+        let to = serve_echo();
+        let proxy = serve_bytes(format!(
+            "HTTP/1.1 302 Found\r\nLocation: ws://{to}/\r\nContent-Length: 0\r\n\r\n"
+        ));
+        let connect = through("ws://server.invalid/", &format!("http://{proxy}"));
+        for error in errors(&connect.follow_redirects()) {
+            assert_eq!(error.step(), ConnectStep::Proxy);
+            assert_eq!(error.response().unwrap().status(), 302);
         }
     });
 }

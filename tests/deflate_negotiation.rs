@@ -135,7 +135,7 @@ fn the_application_sees_the_offer_and_who_makes_it_and_may_decline() {
     let incoming = Incoming::from_request(&request, &OriginPolicy::Any).expect("it is good");
     let offer = incoming.extensions().iter().find_map(DeflateOffer::parse);
     assert_eq!(offer.expect("an offer").client_max_window_bits, Some(WindowHint::Any));
-    assert_eq!(incoming.headers()["user-agent"], "Old/1.0");
+    assert_eq!(incoming.header("user-agent"), Some("Old/1.0"));
     for declining in [Accept::new().compression(None), Accept::new()] {
         let (response, negotiated) =
             incoming.accept(&declining).expect("it is fine").into_response();

@@ -22,9 +22,9 @@ fn section_1_2_the_request_of_the_example_is_read() {
     let incoming = incoming.expect("the example is a handshake");
     assert_eq!(incoming.path(), "/chat");
     assert_eq!(incoming.origin(), Some("http://example.com"));
-    assert_eq!(incoming.subprotocols(), ["chat", "superchat"]);
+    assert!(incoming.subprotocols().eq(["chat", "superchat"]));
     assert!(incoming.extensions().is_empty());
-    assert_eq!(incoming.headers()["host"], "server.example.com");
+    assert_eq!(incoming.header("host"), Some("server.example.com"));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn section_4_1_item_10_subprotocols_are_tokens_each_once() {
     ] {
         let line = format!("Sec-WebSocket-Protocol: {list}");
         let incoming = read(&request(&plus(&line))).expect("the list is fine");
-        assert_eq!(incoming.subprotocols(), expected, "{list}");
+        assert_eq!(incoming.subprotocols().collect::<Vec<_>>(), expected, "{list}");
     }
     for list in ["", ",", "cha t", "cha/t", "chat;x", "\"chat\"", "ch@t", "chät", "chat, chat"] {
         let refusal = refused(&plus(&format!("Sec-WebSocket-Protocol: {list}")));
@@ -188,7 +188,7 @@ fn section_11_3_4_subprotocols_may_stand_on_several_lines() {
     let mut lines = plus("Sec-WebSocket-Protocol: a, b");
     lines.push("Sec-WebSocket-Protocol: c".to_owned());
     let incoming = read(&request(&lines)).expect("a list over two lines is one list");
-    assert_eq!(incoming.subprotocols(), ["a", "b", "c"]);
+    assert!(incoming.subprotocols().eq(["a", "b", "c"]));
     lines.push("Sec-WebSocket-Protocol: a".to_owned());
     assert_eq!(status(&refused(&lines)), 400);
 }

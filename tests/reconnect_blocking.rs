@@ -7,6 +7,7 @@ mod adapters;
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
@@ -14,10 +15,12 @@ use std::thread;
 use std::time::Duration;
 
 use adapters::bounded;
-use hybi::blocking::{Error, Reconnecting, accept, connect, receive_request};
-use hybi::handshake::Url;
+use hybi::blocking::{
+    AnyStream, Error, Reconnecting, accept, connect, connect_over, receive_request,
+};
+use hybi::handshake::{Request, Url};
 use hybi::reconnect::{Decision, Event, Loss, MessageId, Options, Phase, Verdict, Why};
-use hybi::{CloseCode, Connect, Message};
+use hybi::{CloseCode, Config, Connect, Message};
 
 #[test]
 fn a_client_comes_back_greets_and_goes_on_with_its_queue() {
@@ -181,7 +184,10 @@ fn next_within_comes_back_when_nothing_happens() {
             wait.recv().unwrap_err();
             drop(ws);
         });
-        let mut client = Reconnecting::to(&url, quick()).unwrap();
+        let mut options = quick();
+        options.first_delay = Duration::from_secs(1_000_000);
+        options.max_delay = options.first_delay;
+        let mut client = Reconnecting::to(&url, options).unwrap();
         assert!(matches!(client.next(), Some(Event::Connecting { .. })));
         assert!(matches!(client.next(), Some(Event::Open { .. })));
         for _ in 0..3 {
@@ -190,13 +196,7 @@ fn next_within_comes_back_when_nothing_happens() {
         drop(done);
         assert!(matches!(client.next(), Some(Event::Lost { .. })));
         server.join().unwrap();
-        // It waits for the next dial, or dials: the listener is gone.
-        while client.machine().phase() != Phase::Waiting {
-            client.next().unwrap();
-        }
-        while client.machine().has_event() {
-            client.next().unwrap();
-        }
+        assert!(matches!(client.next(), Some(Event::Waiting { .. })));
         assert!(client.next_within(Duration::ZERO).is_pending());
     });
 }
@@ -206,12 +206,140 @@ fn next_within_comes_back_long_before_the_next_dial() {
     bounded(|| {
         let mut options = quick();
         options.first_delay = Duration::from_secs(1_000_000);
+        options.max_delay = options.first_delay;
         let dial = |_: Url| Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
         let mut client = Reconnecting::<TcpStream>::new("ws://late.test/", options, dial).unwrap();
         while client.machine().counters().losses == 0 || client.machine().has_event() {
             client.next().unwrap();
         }
         assert_eq!(client.next_within(Duration::from_millis(2)), Poll::Pending);
+    });
+}
+
+#[test]
+fn close_sends_and_confirms_what_is_queued_first() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let server = thread::spawn(move || {
+            let mut ws = accept(listener.accept().unwrap().0).unwrap();
+            let mut got = Vec::new();
+            while let Some(message) = ws.recv().unwrap() {
+                ws.send("dropped").unwrap();
+                got.push(message);
+            }
+            (got, ws.closed().unwrap().code())
+        });
+        let mut client = open(&url, patient());
+        // More than the connection takes at once.
+        let large = Message::binary(vec![7; 3 << 20]);
+        let sent = [Message::text("one"), large.clone(), large, Message::text("two")];
+        for message in sent.clone() {
+            client.send(message).unwrap();
+        }
+        client.close(CloseCode::NORMAL, "done").unwrap();
+        let (got, code) = server.join().unwrap();
+        assert!(got == sent, "{} messages came", got.len());
+        assert_eq!(code, CloseCode::NORMAL);
+        let told: Vec<Event> = std::iter::from_fn(|| client.next()).collect();
+        let [confirmed @ .., Event::GaveUp { why: Why::Stopped }] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(confirmed.last(), Some(&Event::Confirmed { through: MessageId(3) }));
+        assert!(client.take_unsent().is_empty());
+        assert!(client.connection().is_none());
+    });
+}
+
+#[test]
+fn close_gives_up_waiting_for_a_peer_that_confirms_nothing() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let (done, wait) = mpsc::channel::<()>();
+        let server = thread::spawn(move || {
+            let ws = accept(listener.accept().unwrap().0).unwrap();
+            wait.recv().unwrap_err();
+            drop(ws);
+        });
+        let mut options = quick();
+        options.drain_timeout = Duration::from_millis(20);
+        let request: Request = url.parse::<Url>().unwrap().into();
+        let mut client = Reconnecting::new(&url, options, move |url: Url| {
+            let stream = TcpStream::connect((url.host(), url.port()))?;
+            let mut config = Config::default();
+            config.close_timeout = Duration::from_millis(20);
+            connect_over(stream, request.clone(), config)
+        })
+        .unwrap();
+        while !matches!(client.next(), Some(Event::Open { .. })) {}
+        client.send("one").unwrap();
+        client.close(CloseCode::NORMAL, "").unwrap();
+        let Some(Event::InDoubt(messages)) = client.next() else { panic!("it is in doubt") };
+        assert_eq!(messages.len(), 1);
+        assert_eq!(client.next(), Some(Event::GaveUp { why: Why::Stopped }));
+        assert_eq!(client.next(), None);
+        drop(done);
+        server.join().unwrap();
+    });
+}
+
+#[test]
+fn close_ends_where_the_connection_is_lost_before_all_has_left() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let server = thread::spawn(move || drop(accept(listener.accept().unwrap().0).unwrap()));
+        let mut client = open(&url, patient());
+        server.join().unwrap();
+        client.send("one").unwrap();
+        client.close(CloseCode::NORMAL, "").unwrap();
+        let told: Vec<Event> = std::iter::from_fn(|| client.next()).collect();
+        assert!(matches!(told.first(), Some(Event::Lost { .. })), "{told:?}");
+        assert_eq!(told.last(), Some(&Event::GaveUp { why: Why::Stopped }));
+        let in_doubt: usize = told
+            .iter()
+            .map(|event| match event {
+                Event::InDoubt(messages) => messages.len(),
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(in_doubt + client.take_unsent().len(), 1, "it is handed out, once");
+    });
+}
+
+#[test]
+fn close_without_a_connection_hands_out_what_was_never_sent() {
+    bounded(|| {
+        let dial = |_: Url| Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
+        let mut client =
+            Reconnecting::<TcpStream>::new("ws://never.test/", patient(), dial).unwrap();
+        client.send("one").unwrap();
+        client.close(None, "").unwrap();
+        assert_eq!(client.next(), Some(Event::GaveUp { why: Why::Stopped }));
+        assert_eq!(client.next(), None);
+        assert_eq!(client.take_unsent().len(), 1);
+    });
+}
+
+#[test]
+fn an_application_that_panics_when_it_is_asked_is_asked_again() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let server = thread::spawn(move || {
+            let mut ws = accept(listener.accept().unwrap().0).unwrap();
+            assert!(ws.recv().unwrap().is_some());
+        });
+        let mut asked = 0;
+        let mut client = Reconnecting::to(&url, patient()).unwrap().decide(move |_, _| {
+            asked += 1;
+            assert!(asked > 1, "it cannot decide");
+            Decision::of_application(Verdict::GiveUp)
+        });
+        client.send("one").unwrap();
+        let run = |client: &mut Reconnecting<_>| std::iter::from_fn(|| client.next()).last();
+        assert!(catch_unwind(AssertUnwindSafe(|| run(&mut client))).is_err());
+        assert_eq!(run(&mut client), Some(Event::GaveUp { why: Why::Application }));
+        let counters = client.machine().counters();
+        assert_eq!(counters.confirmed + counters.in_doubt, 1, "the message is not forgotten");
+        server.join().unwrap();
     });
 }
 
@@ -269,7 +397,7 @@ fn a_fallback_is_asked_in_the_same_way_as_the_first_url() {
         let server = thread::spawn(move || {
             let incoming =
                 receive_request(listener.accept().unwrap().0, Default::default()).unwrap();
-            incoming.headers().get("authorization").cloned()
+            incoming.header("authorization").map(str::to_owned)
         });
         let connect = Connect::new(&first).unwrap().bearer_auth("1234").unwrap();
         let mut options = quick();
@@ -331,6 +459,7 @@ fn next_within_comes_back_while_another_dials_the_same_host() {
         at_dial.recv().unwrap();
         let dial = |_: Url| Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
         let mut client = Reconnecting::<TcpStream>::new(url, quick(), dial).unwrap();
+        assert_eq!(client.next(), Some(Event::Queued { endpoint: 0 }));
         for _ in 0..3 {
             assert_eq!(client.next_within(Duration::from_millis(2)), Poll::Pending);
         }
@@ -383,6 +512,20 @@ fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     (listener, url)
+}
+
+/// A client whose connection is open.
+fn open(url: &str, options: Options) -> Reconnecting<AnyStream> {
+    let mut client = Reconnecting::to(url, options).unwrap();
+    while !matches!(client.next(), Some(Event::Open { .. })) {}
+    client
+}
+
+/// A slow machine fails no test by its bounds.
+fn patient() -> Options {
+    let mut options = quick();
+    options.drain_timeout = Duration::from_secs(3600);
+    options
 }
 
 /// Waits of a few milliseconds: these tests run on the system's clock.

@@ -8,7 +8,7 @@ use bytes::Buf;
 use hybi::reconnect::{
     Confirm, Decision, Event, Loss, MessageId, NotQueued, Options, Queued, Reconnect, WhenFull,
 };
-use hybi::{Config, Connection, Instant, MaskKeys, Message, Received, RecvBuf};
+use hybi::{Config, Connection, Instant, MaskKeys, Message, Received, RecvBuf, SendError};
 use proptest::prelude::*;
 
 #[test]
@@ -201,6 +201,26 @@ fn what_was_never_sent_comes_back_when_it_is_over() {
     assert_eq!(ids(&client.in_doubt), [sent]);
     assert_eq!(ids(&client.machine.take_unsent()), [waits]);
     assert!(matches!(client.machine.send("late"), Err(NotQueued::Over(_))));
+}
+
+#[test]
+fn what_comes_back_shows_no_payload_in_logs() {
+    let mut options = Options::default();
+    options.max_messages = 1;
+    options.when_full = WhenFull::DropOldest;
+    let mut machine = Reconnect::new(options, 1);
+    machine.send("hunter2").expect("there is room");
+    let taken = machine.send("hunter2".to_owned()).expect("the first makes room");
+    let too_large = machine.send(vec![0x68; 17 << 20]).expect_err("it is larger than the bound");
+    machine.stop(None);
+    let over = machine.send("hunter2").expect_err("it is over");
+    let event = Event::InDoubt(taken.dropped.clone());
+    let unsent = machine.take_unsent();
+    let shown = format!("{taken:?} {too_large:?} {over:?} {event:?} {unsent:?} {machine:?}");
+    assert!(!shown.contains("hunter2") && shown.len() < 2000, "{shown}");
+    assert!(shown.contains("len: 7") && shown.contains("len: 17825792"), "{shown}");
+    let full: SendError = SendError::Full("hunter2".into());
+    assert_eq!(format!("{full:?}"), "Full(..)");
 }
 
 proptest! {

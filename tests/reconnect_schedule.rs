@@ -176,21 +176,92 @@ fn service_restart_waits_5_to_30_s_and_try_again_later_30_to_60_s() {
 
 #[test]
 fn what_is_retried_and_what_is_not() {
-    let refused = |status| Loss::Refused { status, retry_after: None };
     let retried = [408, 425, 429, 500, 502, 503, 504, 520].map(refused);
     let left = [200, 301, 400, 401, 403, 404, 426, 501, 505].map(refused);
     let closed_and_retried = [1000, 1001, 1011, 1014].map(closed_by_peer);
     let closed_and_left =
         [1002, 1003, 1007, 1008, 1009, 1010, 3000, 3999, 4000, 4999].map(closed_by_peer);
-    for loss in retried.iter().chain(&closed_and_retried).chain(&[Loss::Transport, Loss::TimedOut])
-    {
-        let decision = Decision::about(loss, &Options::default());
+    let may_work = [Loss::Transport, Loss::TimedOut, Loss::NoTurn, Loss::Tls];
+    for loss in retried.iter().chain(&closed_and_retried).chain(&may_work) {
+        let decision = Client::new(1, Options::default(), 1).machine.propose(loss);
         assert_eq!(decision.verdict, Verdict::Retry, "{loss}");
     }
     let others = [Loss::Handshake, Loss::Untrusted, Loss::Request, broken_by_peer()];
     for loss in left.iter().chain(&closed_and_left).chain(&others) {
-        let decision = Decision::about(loss, &Options::default());
+        let decision = Client::new(1, Options::default(), 1).machine.propose(loss);
         assert_eq!(decision.verdict, Verdict::Retire, "{loss}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_has_been_open_is_not_left_for_a_refusal_but_dialed_at_the_longest_delay() {
+    let refusals = [302, 403, 404, 511].map(refused);
+    let refusals = refusals.iter().chain(&[Loss::Handshake, Loss::Untrusted, Loss::Request]);
+    for (seed, loss) in (0..).zip(refusals) {
+        let mut client = Client::new(1, Options::default(), seed);
+        client.dial();
+        client.open();
+        client.lose(Loss::Transport);
+        for _ in 0..20 {
+            client.dial();
+            let wait = client.lose(loss.clone());
+            let bounds = match loss {
+                // Network authentication required: the server, or who stands before it, is at fault.
+                Loss::Refused { status: 511, .. } => Duration::ZERO..=SECOND * 60,
+                _ => SECOND * 60..=SECOND * 75,
+            };
+            assert!(bounds.contains(&wait), "{loss}: {wait:?}");
+        }
+        client.dial();
+        client.open();
+        client.lose(closed_by_peer(4001));
+        assert_eq!(client.told.last(), Some(&Event::GaveUp { why: Why::Policy }), "{loss}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_refuses_for_a_while_does_not_delay_the_dial_of_another_and_is_asked_again() {
+    let mut client = Client::new(2, Options::default(), 3);
+    client.dial();
+    client.open();
+    client.lose(Loss::Transport);
+    client.dial();
+    assert!(client.lose(refused(403)) <= SECOND * 2, "the other is dialed meanwhile");
+    assert_eq!(client.dial(), 1);
+    client.lose(refused(403));
+    assert_eq!(client.dial(), 0, "the other has never been open and is left for good");
+}
+
+#[test]
+fn the_wait_for_a_turn_is_bounded_like_a_dial_and_told_once() {
+    let mut client = Client::new(1, Options::default(), 4);
+    assert_eq!(client.machine.overdue(client.now + SECOND * 3600), None, "nobody has asked yet");
+    client.now = client.now + SECOND * 3600;
+    client.machine.queue(client.now);
+    client.machine.queue(client.now + SECOND);
+    client.hear();
+    assert_eq!(client.told, [Event::Queued { endpoint: 0 }]);
+    assert_eq!(client.machine.phase(), Phase::Queued);
+    let bound = client.now + SECOND * 30;
+    assert_eq!(client.machine.poll_timeout(), Some(bound));
+    assert_eq!(client.machine.overdue(bound), Some(Loss::NoTurn));
+    client.now = bound;
+    client.lose(Loss::NoTurn);
+    client.machine.queue(client.now);
+    assert_eq!(client.machine.phase(), Phase::Waiting, "the next dial is not due");
+    assert_eq!(client.dial(), 0);
+    assert_eq!(client.machine.phase(), Phase::Connecting);
+}
+
+#[test]
+fn the_first_wait_is_capped_too() {
+    let mut options = Options::default();
+    options.first_delay = SECOND * 3600;
+    options.max_delay = SECOND;
+    for seed in 0..50 {
+        let mut client = Client::new(1, options.clone(), seed);
+        client.dial();
+        assert!(client.lose(Loss::Transport) <= SECOND);
     }
 }
 
@@ -237,11 +308,11 @@ fn a_dial_that_takes_too_long_is_overdue_at_its_bound() {
     client.dial();
     let bound = client.machine.poll_timeout().expect("the dial is bounded");
     assert_eq!(bound, client.now + SECOND * 30);
-    assert!(!client.machine.is_overdue(client.now + SECOND * 29));
-    assert!(client.machine.is_overdue(bound));
+    assert_eq!(client.machine.overdue(client.now + SECOND * 29), None);
+    assert_eq!(client.machine.overdue(bound), Some(Loss::TimedOut));
     client.now = bound;
     client.lose(Loss::TimedOut);
-    assert!(!client.machine.is_overdue(bound), "it is told once");
+    assert_eq!(client.machine.overdue(bound), None, "it is told once");
 }
 
 #[test]
@@ -252,7 +323,7 @@ fn every_change_is_told_in_order() {
     client.now = client.now + SECOND;
     let loss = closed_by_peer(1001);
     let wait = client.lose(loss.clone());
-    let decision = Decision::about(&loss, &Options::default());
+    let decision = client.machine.propose(&loss);
     assert_eq!(
         client.told,
         [
@@ -330,7 +401,7 @@ impl Client {
 
     /// Loses the connection or the dial; how long it waits then.
     fn lose(&mut self, loss: Loss) -> Duration {
-        let decision = Decision::about(&loss, self.machine.options());
+        let decision = self.machine.propose(&loss);
         self.decide(loss, decision)
     }
 
@@ -366,6 +437,10 @@ impl Client {
             self.told.push(event);
         }
     }
+}
+
+const fn refused(status: u16) -> Loss {
+    Loss::Refused { status, retry_after: None }
 }
 
 /// The end of a connection that the peer closed with this code.

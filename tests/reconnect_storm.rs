@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use hybi::Instant;
-use hybi::reconnect::{Decision, Event, Loss, Options, Reconnect};
+use hybi::reconnect::{Event, Loss, Options, Reconnect};
 
 const CLIENTS: usize = 10_000;
 const OUTAGE: Duration = Duration::from_secs(300);
@@ -83,7 +83,7 @@ impl Storm {
 
 fn lose(client: &mut Reconnect, now: Instant) {
     let loss = Loss::Transport;
-    let decision = Decision::about(&loss, client.options());
+    let decision = client.propose(&loss);
     client.handle_loss(now, None, loss, decision);
     while let Some(event) = client.next_event() {
         assert!(!matches!(event, Event::GaveUp { .. }), "no client gives up");

@@ -4,19 +4,23 @@
 
 mod adapters;
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use adapters::{config, simulate};
+use adapters::reconnecting::{
+    client, one_loss, poll_so_often, quiet, refused, until_open, until_over,
+};
+use adapters::simulate;
 use futures_util::{FutureExt, StreamExt};
-use hybi::handshake::{Request, Url};
-use hybi::reconnect::{Decision, Event, Loss, Options, Phase, Verdict, Why};
+use hybi::handshake::Url;
+use hybi::reconnect::{Decision, Event, Loss, MessageId, Options, Verdict, Why};
 use hybi::tokio::{Error, Reconnecting, WebSocket, accept, connect_over};
-use hybi::{CloseCode, Config, Message, SendError};
+use hybi::{CloseCode, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -210,6 +214,7 @@ fn a_client_that_is_dropped_while_it_dials_or_waits_for_its_turn_gives_the_turn_
         for future in &mut futures {
             assert!(future.as_mut().now_or_never().is_none());
         }
+        assert_eq!(last.next().await, Some(Event::Queued { endpoint: 0 }));
         let mut waits = pin!(last.next());
         assert!(waits.as_mut().now_or_never().is_none(), "two are before it");
         // The first dials, the second waits.
@@ -263,6 +268,37 @@ fn the_application_sees_the_error_and_decides() {
 }
 
 #[test]
+fn an_application_that_panics_when_it_is_asked_is_asked_again() {
+    simulate(|| async {
+        let (client, mut streams) = client("panic.test", Options::default());
+        let mut asked = 0;
+        let mut client = client.decide(move |_, _| {
+            asked += 1;
+            assert!(asked > 1, "it cannot decide");
+            Decision::of_application(Verdict::GiveUp)
+        });
+        client.send("one").unwrap();
+        let server = tokio::spawn(async move {
+            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+            ws.recv().await.unwrap();
+        });
+        {
+            let mut drive = pin!(until_over(&mut client));
+            let panics = poll_fn(|cx| {
+                let polled = catch_unwind(AssertUnwindSafe(|| drive.as_mut().poll(cx)));
+                polled.map_or(Poll::Ready(true), |polled| polled.map(|_| false))
+            });
+            assert!(panics.await);
+        }
+        let told = until_over(&mut client).await;
+        assert_eq!(told.last(), Some(&Event::GaveUp { why: Why::Application }));
+        let counters = client.machine().counters();
+        assert_eq!(counters.confirmed + counters.in_doubt, 1, "the message is not forgotten");
+        server.await.unwrap();
+    });
+}
+
+#[test]
 fn a_confirmation_is_told_at_once_though_the_peer_stays_silent() {
     simulate(|| async {
         let (mut client, mut streams) = client("r.test", Options::default());
@@ -273,7 +309,7 @@ fn a_confirmation_is_told_at_once_though_the_peer_stays_silent() {
         });
         until_open(&mut client).await;
         let told = timeout(SECOND, client.next()).await;
-        assert_eq!(told, Ok(Some(Event::Confirmed { through: last_id(0) })));
+        assert_eq!(told, Ok(Some(Event::Confirmed { through: MessageId(0) })));
         server.abort();
     });
 }
@@ -333,87 +369,6 @@ fn what_waits_follows_as_soon_as_the_stream_takes_more_though_the_peer_is_silent
             1,
             "the stream has room for one and a part of the next"
         );
-    });
-}
-
-#[test]
-fn close_sends_and_confirms_what_is_queued_first() {
-    simulate(|| async {
-        let (mut client, mut streams) = client("l.test", Options::default());
-        let server = tokio::spawn(async move {
-            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            let mut got = Vec::new();
-            while let Some(message) = ws.recv().await.unwrap() {
-                got.push(message);
-            }
-            (got, ws.closed().unwrap().code())
-        });
-        until_open(&mut client).await;
-        client.send("one").unwrap();
-        client.send("two").unwrap();
-        client.close(CloseCode::NORMAL, "done").await.unwrap();
-        let (got, code) = server.await.unwrap();
-        assert_eq!(got, [Message::text("one"), Message::text("two")]);
-        assert_eq!(code, CloseCode::NORMAL);
-        assert_eq!(client.next().await, Some(Event::Confirmed { through: last_id(1) }));
-        assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
-        assert_eq!(client.next().await, None);
-        assert!(client.take_unsent().is_empty());
-    });
-}
-
-#[test]
-fn a_close_that_is_refused_drops_no_message() {
-    simulate(|| async {
-        let (mut client, mut streams) = client("x.test", Options::default());
-        let server = async {
-            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            ws.send("kept").await.unwrap();
-            ws
-        };
-        let (_server, ()) = tokio::join!(server, until_open(&mut client));
-        client.send("a question").unwrap();
-        let refused = client.close(CloseCode(1005), "").await;
-        assert_eq!(refused, Err(SendError::InvalidCloseCode(CloseCode(1005))));
-        let refused = client.close(None, &"!".repeat(124)).await;
-        assert_eq!(refused, Err(SendError::ReasonTooLong));
-        assert_eq!(client.next().await, Some(Event::Message(Message::text("kept"))));
-    });
-}
-
-#[test]
-fn close_gives_up_waiting_for_a_peer_that_confirms_nothing() {
-    simulate(|| async {
-        let (mut client, mut streams) = client("m.test", Options::default());
-        let server = tokio::spawn(async move {
-            let ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            pending::<()>().await;
-            drop(ws);
-        });
-        until_open(&mut client).await;
-        client.send("one").unwrap();
-        let start = Instant::now();
-        client.close(CloseCode::NORMAL, "").await.unwrap();
-        // Five seconds for the queue, five for the closing handshake.
-        assert_eq!(start.elapsed().as_secs(), 10);
-        assert!(
-            matches!(client.next().await, Some(Event::InDoubt(messages)) if messages.len() == 1)
-        );
-        assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
-        server.abort();
-    });
-}
-
-#[test]
-fn close_without_a_connection_hands_out_what_was_never_sent() {
-    simulate(|| async {
-        let (mut client, _streams) = client("n.test", Options::default());
-        client.send("one").unwrap();
-        client.close(CloseCode::NORMAL, "").await.unwrap();
-        assert_eq!(client.next().await, Some(Event::GaveUp { why: Why::Stopped }));
-        assert_eq!(client.next().await, None);
-        assert_eq!(client.take_unsent().len(), 1);
-        assert_eq!(client.machine().phase(), Phase::Over);
     });
 }
 
@@ -509,26 +464,43 @@ fn a_next_that_is_dropped_at_any_poll_loses_nothing() {
 }
 
 #[test]
-fn a_close_that_is_dropped_goes_on_when_called_again() {
+fn as_a_stream_it_dials_greets_sends_receives_and_ends() {
     simulate(|| async {
-        let (mut client, mut streams) = client("p.test", Options::default());
-        let server = tokio::spawn(async move {
-            let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
-            let mut got = 0;
-            while ws.recv().await.unwrap().is_some() {
-                got += 1;
-            }
-            got
+        let (client, mut streams) = client("s.test", Options::default());
+        let mut client = client.greet(|mut ws| async move {
+            ws.send("hello").await?;
+            Ok(ws)
         });
-        until_open(&mut client).await;
         client.send("one").unwrap();
-        let mut turns = 0;
-        while poll_so_often(client.close(CloseCode::NORMAL, ""), 1).await.is_none() {
-            turns += 1;
-            sleep(Duration::from_millis(1)).await;
+        let server = tokio::spawn(async move {
+            for _ in 0..2 {
+                let mut ws = accept(streams.recv().await.unwrap()).await.unwrap();
+                assert_eq!(ws.recv().await.unwrap(), Some(Message::text("hello")));
+                let answer = timeout(SECOND, ws.recv()).await;
+                let answer = answer.map_or(Message::text("nothing"), |got| got.unwrap().unwrap());
+                ws.send(answer).await.unwrap();
+                // The ping is answered, then the server goes.
+                let _ = timeout(SECOND, ws.recv()).await;
+            }
+        });
+        let mut heard = Vec::new();
+        let mut changes = Vec::new();
+        while heard.len() < 2 {
+            // Each poll is of a future of its own.
+            match StreamExt::next(&mut client).await.unwrap() {
+                Event::Message(message) => heard.push(message),
+                Event::Connecting { .. } => changes.push("connecting"),
+                Event::Open { .. } => changes.push("open"),
+                Event::Confirmed { .. } => changes.push("confirmed"),
+                Event::Lost { .. } => changes.push("lost"),
+                Event::Waiting { .. } => changes.push("waiting"),
+                other => panic!("{other:?}"),
+            }
         }
-        assert!(turns > 0, "it waits at least once");
-        assert_eq!(server.await.unwrap(), 1);
+        assert_eq!(heard, [Message::text("one"), Message::text("nothing")]);
+        let expected = ["connecting", "open", "confirmed", "lost", "waiting", "connecting", "open"];
+        assert_eq!(changes, expected);
+        server.abort();
     });
 }
 
@@ -543,72 +515,9 @@ fn it_is_a_stream_of_events() {
     });
 }
 
-/// A client whose dials come out as streams on the other end.
-fn client(
-    host: &str,
-    options: Options,
-) -> (Reconnecting<DuplexStream>, mpsc::UnboundedReceiver<DuplexStream>) {
-    let (streams, dialed) = mpsc::unbounded_channel();
-    let client = Reconnecting::new(&format!("ws://{host}/"), options, move |url: Url| {
-        let (ours, theirs) = duplex(64 * 1024);
-        let sent = streams.send(theirs);
-        async move {
-            sent.map_err(|_| refused())?;
-            connect_over(ours, Request::from(url), quiet()).await
-        }
-    });
-    (client.unwrap(), dialed)
-}
-
-/// No keepalive: what is not sent by the test is not sent.
-fn quiet() -> Config {
-    config(|config| config.ping_interval = None)
-}
-
-fn one_loss() -> Options {
-    let mut options = Options::default();
-    options.max_losses = Some(1);
-    options
-}
-
-fn refused() -> Error {
-    std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into()
-}
-
-async fn until_over(client: &mut Reconnecting<DuplexStream>) -> Vec<Event> {
-    let mut told = Vec::new();
-    while let Some(event) = client.next().await {
-        told.push(event);
-    }
-    told
-}
-
-async fn until_open(client: &mut Reconnecting<DuplexStream>) {
-    while !matches!(client.next().await, Some(Event::Open { .. })) {}
-}
-
 async fn drain(stream: &mut DuplexStream) {
     let mut scrap = [0; 1024];
     while stream.read(&mut scrap).await.unwrap() > 0 {}
-}
-
-fn last_id(number: u64) -> hybi::reconnect::MessageId {
-    hybi::reconnect::MessageId(number)
-}
-
-/// Polls a future so often and drops it then.
-async fn poll_so_often<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = times;
-    std::future::poll_fn(move |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending if left <= 1 => Poll::Ready(None),
-        Poll::Pending => {
-            left -= 1;
-            Poll::Pending
-        }
-    })
-    .await
 }
 
 /// Counts when it is dropped.

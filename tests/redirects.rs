@@ -164,7 +164,7 @@ fn redirects_are_followed_to_the_server_that_accepts() {
         let (seen, sees) = mpsc::channel();
         let there = serve(move |stream| {
             let incoming = hybi::blocking::receive_request(stream, Default::default()).unwrap();
-            seen.send(incoming.headers().clone()).unwrap();
+            seen.send(incoming.to_http().headers().clone()).unwrap();
             let mut ws = incoming.accept(&Default::default(), hybi::Config::default()).unwrap();
             let message = ws.recv().unwrap().unwrap();
             ws.send(message).unwrap();

@@ -4,12 +4,11 @@
 
 mod adapters;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::door::{Door, Street, door, quiet, status};
+use adapters::door::{Street, serve, status};
 use adapters::simulate;
-use hybi::tokio::{Error, Handle, ServeOptions, Server, Shutdown, WebSocket};
+use hybi::tokio::{Error, Handle, ServeOptions, Shutdown, WebSocket};
 use hybi::{Cause, CloseCode, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
@@ -283,14 +282,6 @@ fn a_reason_that_is_too_long_keeps_nobody() {
             assert_eq!(client.await.unwrap().closed().unwrap().code(), CloseCode::GOING_AWAY);
         }
     });
-}
-
-fn serve(change: impl FnOnce(&mut ServeOptions)) -> (Street, Server<Door>) {
-    let (street, door) = door();
-    let mut options = ServeOptions::default();
-    options.config = Arc::new(quiet());
-    change(&mut options);
-    (street, Server::with_options(door, options))
 }
 
 /// A server that echoes, in a task of its own.

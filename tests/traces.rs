@@ -4,21 +4,17 @@
 
 mod adapters;
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::thread;
 
 use adapters::door::{door, quiet, status};
 use adapters::frames::{TEXT, frame};
-use adapters::simulate;
+use adapters::told::listen;
 use adapters::upgraded::{pair, upgraded, write};
+use adapters::{bounded, simulate, tcp};
 use hybi::tokio::{ServeOptions, Server, Visitor};
 use hybi::{CloseCode, Role};
 use tokio::io::AsyncWriteExt;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
 
 #[test]
 fn a_connection_has_a_span_and_tells_its_opening_and_its_end() {
@@ -96,79 +92,82 @@ fn a_server_tells_addresses_and_refusals_and_its_handlers_are_in_the_span() {
     });
 }
 
-/// Collects what is told on this thread.
-fn listen() -> (Arc<Mutex<Vec<String>>>, tracing::subscriber::DefaultGuard) {
-    let collector = Collector::default();
-    let told = collector.told.clone();
-    (told, tracing::subscriber::set_default(collector))
-}
-
-#[derive(Default)]
-struct Collector {
-    told: Arc<Mutex<Vec<String>>>,
-    spans: Mutex<HashMap<u64, (&'static str, Fields)>>,
-    entered: Mutex<Vec<u64>>,
-    ids: AtomicU64,
-}
-
-#[derive(Default)]
-struct Fields {
-    message: String,
-    others: Vec<String>,
-}
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        match field.name() {
-            "message" => self.message = format!("{value:?}"),
-            name => self.others.push(format!("{name}={value:?}")),
+#[test]
+fn a_blocking_connection_has_a_span_and_tells_its_opening_and_its_end() {
+    bounded(|| {
+        let (told, _guard) = listen();
+        let (a, b) = tcp::sockets();
+        let server = thread::spawn(move || {
+            // `tracing` asks but once, and in any thread, who listens.
+            let _heard = listen();
+            let mut ws = hybi::blocking::accept(b).unwrap();
+            while ws.recv().unwrap().is_some() {}
+        });
+        let mut client =
+            hybi::blocking::connect_over(a, "ws://[2001:db8::1]:81/chat", quiet()).unwrap();
+        for _ in 0..100 {
+            client.send("message").unwrap();
         }
-    }
+        client.close(CloseCode(4000), "done").unwrap();
+        let closed = client.closed().unwrap();
+        drop(client);
+        server.join().unwrap();
+        let span = "DEBUG websocket{role=Client";
+        let told = told.lock().unwrap();
+        assert_eq!(told[0], format!("{span}}} opened extensions=0"));
+        let end = format!("code=4000 clean=true received=0 sent=100 cause={closed}");
+        assert_eq!(told[1], format!("{span} peer=[2001:db8::1]:81}} closed {end}"));
+        assert_eq!(told.len(), 2, "the end is told once, and nothing for a message: {told:#?}");
+    });
 }
 
-impl Subscriber for Collector {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::DEBUG
-            && (metadata.target().starts_with("hybi") || metadata.target() == "traces")
-    }
-
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let id = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut fields = Fields::default();
-        span.record(&mut fields);
-        self.spans.lock().unwrap().insert(id, (span.metadata().name(), fields));
-        Id::from_u64(id)
-    }
-
-    fn record(&self, span: &Id, values: &Record<'_>) {
-        values.record(&mut self.spans.lock().unwrap().get_mut(&span.into_u64()).unwrap().1);
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        let current = self.entered.lock().unwrap().last().copied();
-        let span = event.parent().map(Id::into_u64).or(current);
-        let mut line = format!("{} ", event.metadata().level());
-        if let Some(id) = span {
-            let spans = self.spans.lock().unwrap();
-            let (name, fields) = &spans[&id];
-            line += &format!("{name}{{{}}} ", fields.others.join(" "));
+#[test]
+fn a_blocking_connection_that_fails_or_is_dropped_says_so_whole_or_in_halves() {
+    bounded(|| {
+        let (told, _guard) = listen();
+        for halves in [false, true] {
+            let (mut ws, mut peer) = tcp::upgraded(Role::Server, quiet());
+            tcp::write(&mut peer, frame(Role::Server, TEXT, "not masked"));
+            drop(peer);
+            let failed = match halves {
+                true => ws.split().unwrap().1.recv().is_err(),
+                false => ws.recv().is_err(),
+            };
+            assert!(failed);
+            let (ws, _peer) = tcp::upgraded(Role::Client, quiet());
+            match halves {
+                true => drop(ws.split().unwrap()),
+                false => drop(ws),
+            }
         }
-        line += &fields.message;
-        for field in fields.others {
-            line += &format!(" {field}");
+        let told = told.lock().unwrap();
+        for told in told.chunks(4) {
+            let failed = "closed code=1006 clean=false received=0 sent=0 cause=failed: ";
+            assert!(told[1].contains(failed), "{told:#?}");
+            let dropped = "DEBUG websocket{role=Client} dropped while open received=0 sent=0";
+            assert_eq!(told[3], dropped);
         }
-        self.told.lock().unwrap().push(line);
-    }
-
-    fn enter(&self, span: &Id) {
-        self.entered.lock().unwrap().push(span.into_u64());
-    }
-
-    fn exit(&self, _: &Id) {
-        self.entered.lock().unwrap().pop();
-    }
+        assert_eq!(told.len(), 8, "{told:#?}");
+    });
 }
+
+#[test]
+fn a_blocking_server_tells_whom_it_refuses_and_rejects() {
+    bounded(|| {
+        let (told, _guard) = listen();
+        for request in ["PUT / HTTP/1.1\r\n\r\n", HANDSHAKE] {
+            let (ours, mut theirs) = tcp::sockets();
+            tcp::write(&mut theirs, request);
+            theirs.shutdown(std::net::Shutdown::Write).unwrap();
+            if let Ok(incoming) = hybi::blocking::receive_request(ours, Default::default()) {
+                incoming.reject(http::StatusCode::FORBIDDEN).unwrap();
+            }
+        }
+        let refused = "DEBUG handshake refused status=405 error=method is not GET";
+        let rejected = "DEBUG handshake rejected response=HTTP/1.1 403 Forbidden";
+        assert_eq!(*told.lock().unwrap(), [refused, rejected]);
+    });
+}
+
+const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

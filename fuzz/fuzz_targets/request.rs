@@ -4,7 +4,7 @@
 
 mod shared;
 
-use hybi::handshake::{Accept, accept_key};
+use hybi::handshake::{Accept, Incoming, Refusal, accept_key};
 use libfuzzer_sys::fuzz_target;
 use shared::opening::{Head, Went, serve};
 use shared::{Cuts, SINGLE, pieces};
@@ -26,10 +26,19 @@ fuzz_target!(|input: (Cuts, &[u8])| {
             assert!(head.has("upgrade", "websocket") && head.has("connection", "upgrade"));
             assert_eq!(head.values("sec-websocket-version"), ["13"]);
             assert!(head.values("transfer-encoding").is_empty());
+            assert!(head.first.split(' ').nth(1).is_some_and(|target| target == incoming.target()));
+            let request = incoming.to_http();
+            assert_eq!(incoming.path(), request.uri().path());
+            assert_eq!(incoming.query(), request.uri().query());
+            assert_eq!(request.headers().len(), incoming.headers().count());
+            for (name, value) in incoming.headers() {
+                let value: String = value.iter().map(|&byte| char::from(byte)).collect();
+                assert!(head.values(&name.to_ascii_lowercase()).contains(&&*value));
+            }
             let [key] = head.values("sec-websocket-key")[..] else { panic!("one key") };
             assert!(key.len() == 24 && key.ends_with("=="));
             let offered = head.elements("sec-websocket-protocol");
-            assert!(incoming.subprotocols().iter().all(|name| offered.contains(name)));
+            assert!(incoming.subprotocols().all(|name| offered.iter().any(|known| known == name)));
             let answer = incoming.accept(&Accept::new()).expect("nothing is asked for").to_bytes();
             let answer = Head::read(&answer);
             assert_eq!(answer.first, "HTTP/1.1 101 Switching Protocols");
@@ -48,10 +57,10 @@ fuzz_target!(|input: (Cuts, &[u8])| {
     }
 });
 
-fn brief<T: std::fmt::Debug, E: std::fmt::Debug>(went: &Went<T, E>) -> String {
+fn brief(went: &Went<Incoming, Refusal>) -> String {
     match went {
         Went::Waiting => "waiting".to_owned(),
-        Went::Done(done, left) => format!("{done:?} {left:?}"),
+        Went::Done(done, left) => format!("{:?} {left:?}", done.to_http()),
         Went::Failed(error) => format!("{error:?}"),
     }
 }

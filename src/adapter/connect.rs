@@ -8,14 +8,15 @@ use http::header::{self, HeaderName, HeaderValue};
 
 #[cfg(feature = "tls")]
 use super::authority;
+use super::default_config;
 #[cfg(feature = "tls")]
 use super::tls::ClientTls;
-use super::{ConnectError, ConnectFailure, ConnectStep, Error, default_config, peer};
+#[cfg(feature = "tls")]
+use super::{ConnectError, ConnectStep};
 use crate::Config;
 #[cfg(unix)]
 use crate::connect;
-use crate::connect::{RedirectError, redirect};
-use crate::handshake::{HandshakeError, Limits, Request, RequestError, Url, UrlError};
+use crate::handshake::{Limits, Request, RequestError, Url, UrlError};
 use crate::proxy::{Proxies, Proxy, ProxyVariableError};
 
 /// A connection to be made: a request, and the way to the server.
@@ -49,11 +50,11 @@ pub struct Connect {
     pub(super) tcp: TcpOptions,
     pub(super) proxies: Proxies,
     #[cfg(feature = "tls")]
-    tls: Option<ClientTls>,
+    pub(super) tls: Option<ClientTls>,
     #[cfg(feature = "tls")]
     proxy_tls: Option<ClientTls>,
     /// How many redirects are still followed, where any are.
-    redirects: Option<u8>,
+    pub(super) redirects: Option<u8>,
 }
 
 /// How many redirects are followed one after the other, where they are.
@@ -241,13 +242,13 @@ impl Connect {
         or_shared(self.proxy_tls.as_ref(), proxy.host(), proxy.port())
     }
 
-    /// The same wishes for another URL of the application's own choice; addresses and socket are those of the first.
     /// Shortens the [`timeout`](Self::timeout) to `limit`.
     pub(super) fn at_most(mut self, limit: Duration) -> Self {
         self.limits.timeout = self.limits.timeout.min(limit);
         self
     }
 
+    /// The same wishes for another URL of the application's own choice; addresses and socket are those of the first.
     pub(super) fn for_url(mut self, url: Url) -> Self {
         if *self.request.url() != url {
             self.request = self.request.with_url(url);
@@ -255,45 +256,6 @@ impl Connect {
             self.socket = None;
         }
         self
-    }
-
-    /// Where a failed handshake leads to, if it is a redirect that is to be followed.
-    pub(super) fn redirected(mut self, error: Error) -> Result<Self, ConnectError> {
-        let (left, response) = match (self.redirects, error) {
-            (Some(left), Error::Handshake(HandshakeError::Refused(response))) => (left, response),
-            (_, error) => {
-                return Err(ConnectError::new(ConnectStep::Handshake, peer(&self), error));
-            }
-        };
-        let error = match redirect(&self.request, &response) {
-            Ok(None) => {
-                let refused = HandshakeError::Refused(response);
-                return Err(ConnectError::new(
-                    ConnectStep::Handshake,
-                    peer(&self),
-                    Error::from(refused),
-                ));
-            }
-            Ok(Some(_)) if left == 0 => RedirectError::TooMany,
-            Ok(Some(next)) => {
-                let (here, there) = (self.request.url(), next.url());
-                if self.socket.is_none() || here.same_origin(there) {
-                    if (here.host(), here.port()) != (there.host(), there.port()) {
-                        // They were meant for another host.
-                        self.addresses = None;
-                    }
-                    #[cfg(feature = "tls")]
-                    if !here.same_origin(there) {
-                        self.tls = self.tls.map(ClientTls::for_another_origin);
-                    }
-                    return Ok(Self { request: next, redirects: Some(left - 1), ..self });
-                }
-                RedirectError::LeavesSocket
-            }
-            Err(error) => error,
-        };
-        let failure = ConnectFailure::Redirect { error, response };
-        Err(ConnectError::new(ConnectStep::Redirect, peer(&self), failure))
     }
 }
 

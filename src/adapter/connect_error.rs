@@ -9,7 +9,7 @@ use super::Error;
 #[cfg(feature = "tls")]
 use super::tls::TlsError;
 use crate::connect::RedirectError;
-use crate::handshake::{HandshakeError, RequestError, UrlError};
+use crate::handshake::{HandshakeError, Refused, RequestError, UrlError};
 use crate::proxy::ProxyError;
 
 /// Why `connect` failed, and in which step.
@@ -152,40 +152,21 @@ impl fmt::Display for ConnectError {
 
 impl fmt::Debug for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tuple = |f: &mut fmt::Formatter<'_>, name, field: &dyn fmt::Debug| {
-            f.debug_tuple(name).field(field).finish()
-        };
-        match self {
-            Self::Request(error) => tuple(f, "Request", error),
-            Self::Io(error) => tuple(f, "Io", error),
-            Self::Addresses(each) => tuple(f, "Addresses", each),
-            Self::Proxy(ProxyError::Refused(response)) => tuple(f, "Proxy", &Refused(response)),
-            Self::Proxy(error) => tuple(f, "Proxy", error),
+        let (name, field): (_, &dyn fmt::Debug) = match self {
+            Self::Request(error) => ("Request", error),
+            Self::Io(error) => ("Io", error),
+            Self::Addresses(each) => ("Addresses", each),
+            Self::Proxy(error) => ("Proxy", error),
             #[cfg(feature = "tls")]
-            Self::Tls(error) => tuple(f, "Tls", error),
-            Self::Handshake(HandshakeError::Refused(response)) => {
-                tuple(f, "Handshake", &Refused(response))
+            Self::Tls(error) => ("Tls", error),
+            Self::Handshake(error) => ("Handshake", error),
+            Self::Redirect { error, response } => {
+                let mut shown = f.debug_struct("Redirect");
+                return shown.field("error", error).field("response", &Refused(response)).finish();
             }
-            Self::Handshake(error) => tuple(f, "Handshake", error),
-            Self::Redirect { error, response } => f
-                .debug_struct("Redirect")
-                .field("error", error)
-                .field("response", &Refused(response))
-                .finish(),
-            Self::Timeout => f.write_str("Timeout"),
-        }
-    }
-}
-
-/// What `Debug` tells of a refusal: neither headers nor body, which may be long, and secret.
-struct Refused<'a>(&'a http::Response<Bytes>);
-
-impl fmt::Debug for Refused<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused")
-            .field("status", &self.0.status())
-            .field("body", &format_args!("{} bytes", self.0.body().len()))
-            .finish_non_exhaustive()
+            Self::Timeout => return f.write_str("Timeout"),
+        };
+        f.debug_tuple(name).field(field).finish()
     }
 }
 
@@ -250,12 +231,6 @@ impl From<TlsError> for ConnectFailure {
 impl From<ProxyError> for ConnectFailure {
     fn from(error: ProxyError) -> Self {
         Self::Proxy(error)
-    }
-}
-
-impl From<Vec<(SocketAddr, io::Error)>> for ConnectFailure {
-    fn from(each: Vec<(SocketAddr, io::Error)>) -> Self {
-        Self::Addresses(each)
     }
 }
 

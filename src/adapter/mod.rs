@@ -17,18 +17,25 @@ pub mod tls;
 pub mod tokio;
 mod trace;
 mod turns;
+mod way;
 
 pub use connect::{Connect, TcpOptions};
 pub use connect_error::{ConnectError, ConnectFailure, ConnectStep};
 pub use entropy::OsMaskKeys;
 pub use error::Error;
 pub use reconnect::Lost;
+#[cfg(feature = "tls")]
+pub(crate) use way::needs_tls;
+pub(crate) use way::{
+    Failed, authority, check_tls, may_fare_better, no_connection, no_tunnel, no_tunnels,
+    set_tcp_options,
+};
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::connection::{Closed, Connection};
-use crate::handshake::{Accept, Negotiated, Refusal, Request, bracketed};
+use crate::handshake::{Accept, Negotiated, Refusal, Request};
 use crate::{Config, Role};
 
 /// What the application has decided about a request: see `reject` of the adapters.
@@ -51,12 +58,6 @@ pub(crate) fn deadline<T: std::ops::Add<Duration, Output = T>>(now: T, limit: Du
     now + limit.min(LONGEST)
 }
 
-/// What one of several attempts gets of the time that is left when so many others may follow it.
-pub(crate) fn share(left: Duration, others: usize) -> Duration {
-    let all = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
-    left / all
-}
-
 /// How a connection's end looks to the caller of `recv`: a clean end is none.
 pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(), Error> {
     match error {
@@ -64,50 +65,6 @@ pub(crate) fn outcome(closed: Closed, error: Option<std::io::Error>) -> Result<(
         Some(error) => Err(Error::Io(error)),
         None => Err(Error::Closed(closed.into())),
     }
-}
-
-/// Whether there is the TLS that the way needs, before anything is sent.
-pub(crate) fn check_tls(connect: &Connect) -> Result<(), ConnectError> {
-    let url = connect.request.url();
-    let proxy = connect.proxies.proxy_for(url.host(), url.port()).filter(|proxy| proxy.is_tls());
-    #[cfg(feature = "tls")]
-    {
-        if url.is_tls() {
-            connect.server_tls()?;
-        }
-        proxy.map_or(Ok(()), |proxy| connect.proxys_tls(proxy).map(drop))
-    }
-    #[cfg(not(feature = "tls"))]
-    match url.is_tls() || proxy.is_some() {
-        true => Err(crate::handshake::RequestError::NeedsTls.into()),
-        false => Ok(()),
-    }
-}
-
-/// Sets the options of a TCP connection, of whichever adapter.
-macro_rules! set_tcp_options {
-    ($stream:expr, $options:expr) => {
-        $stream.set_nodelay($options.nodelay).and_then(|()| {
-            #[cfg(feature = "tcp-keepalive")]
-            if let Some(idle) = $options.keepalive {
-                let probes = socket2::TcpKeepalive::new().with_time(idle).with_interval(idle);
-                socket2::SockRef::from($stream).set_tcp_keepalive(&probes)?;
-            }
-            Ok(())
-        })
-    };
-}
-pub(crate) use set_tcp_options;
-
-/// Whom a client's handshake is made with, as messages name it: host and port, or the path of a socket.
-pub(crate) fn peer(connect: &Connect) -> String {
-    let url = connect.request.url();
-    connect.socket.clone().unwrap_or_else(|| authority(url.host(), url.port()))
-}
-
-/// Host and port as messages name them.
-pub(crate) fn authority(host: &str, port: u16) -> String {
-    format!("{}:{port}", bracketed(host))
 }
 
 /// The connection of a finished handshake.

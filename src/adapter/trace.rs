@@ -1,80 +1,101 @@
 //! What is told to `tracing`: a span for each connection, its opening and its end. Without the feature it is nothing.
 
-#[cfg(all(feature = "tokio", feature = "tracing"))]
-use std::fmt::Display;
+use std::ops::{Deref, DerefMut};
 
 #[cfg(feature = "tracing")]
-use tracing::{Level, event};
-#[cfg(all(feature = "tokio", feature = "tracing"))]
-use tracing::{Span, field};
+use tracing::{Level, Span, event, field};
 
-#[cfg(feature = "tokio")]
 use crate::Connection;
-#[cfg(feature = "tokio")]
-use crate::handshake::Negotiated;
-use crate::handshake::Refusal;
+use crate::handshake::{Negotiated, Refusal};
 
-/// A connection's span: absent where nobody listens, and once the end has been told.
-#[cfg(feature = "tokio")]
-#[derive(Debug, Default)]
-pub(super) struct Trace {
+/// A connection and its span.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    conn: Connection,
+    /// Absent where nobody listens, and once the end has been told.
     #[cfg(feature = "tracing")]
     span: Option<Box<Span>>,
 }
 
-#[cfg(all(feature = "tokio", feature = "tracing"))]
-impl Trace {
-    /// A connection has been opened.
-    pub(super) fn open(&mut self, conn: &Connection, negotiated: &Negotiated) {
-        let role = conn.role();
-        let span = tracing::span!(
-            Level::INFO,
-            "websocket",
-            ?role,
-            subprotocol = negotiated.subprotocol.as_deref(),
-            peer = field::Empty
-        );
-        event!(parent: &span, Level::DEBUG, extensions = negotiated.extensions.len(), "opened");
-        self.span = (!span.is_disabled()).then(|| Box::new(span));
+#[cfg_attr(
+    not(feature = "tracing"),
+    allow(
+        clippy::needless_pass_by_ref_mut,
+        clippy::unused_self,
+        reason = "with the feature they are used"
+    )
+)]
+impl Traced {
+    pub(super) const fn new(conn: Connection) -> Self {
+        Self {
+            conn,
+            #[cfg(feature = "tracing")]
+            span: None,
+        }
+    }
+
+    /// The opening handshake is done.
+    pub(super) fn open(&mut self, negotiated: &Negotiated) {
+        #[cfg(feature = "tracing")]
+        {
+            let (role, subprotocol) = (self.conn.role(), negotiated.subprotocol.as_deref());
+            let span =
+                tracing::span!(Level::INFO, "websocket", ?role, subprotocol, peer = field::Empty);
+            event!(parent: &span, Level::DEBUG, extensions = negotiated.extensions.len(), "opened");
+            self.span = (!span.is_disabled()).then(|| Box::new(span));
+        }
+        let _ = negotiated;
     }
 
     /// Who the peer is.
-    pub(super) fn peer(&self, peer: impl Display) {
+    #[cfg(feature = "tracing")]
+    pub(super) fn peer(&self, peer: impl std::fmt::Display) {
         if let Some(span) = &self.span {
             span.record("peer", field::display(peer));
         }
     }
 
-    /// The connection has ended, or is dropped.
-    pub(super) fn end(&mut self, conn: &Connection) {
-        let Some(span) = self.span.take() else { return };
-        let stats = conn.stats();
-        let (received, sent) = (stats.messages_received, stats.messages_sent);
-        match conn.closed() {
-            Some(closed) => {
-                let (code, clean) = (closed.code().0, closed.is_clean());
-                event!(parent: &*span, Level::DEBUG, code, clean, received, sent, cause = %closed, "closed");
+    /// The end has been told to the application, or the connection is dropped.
+    pub(super) fn end(&mut self) {
+        #[cfg(feature = "tracing")]
+        if let Some(span) = self.span.take() {
+            let stats = self.conn.stats();
+            let (received, sent) = (stats.messages_received, stats.messages_sent);
+            match self.conn.closed() {
+                Some(closed) => {
+                    let (code, clean) = (closed.code().0, closed.is_clean());
+                    event!(parent: &*span, Level::DEBUG, code, clean, received, sent, cause = %closed, "closed");
+                }
+                None => event!(parent: &*span, Level::DEBUG, received, sent, "dropped while open"),
             }
-            None => event!(parent: &*span, Level::DEBUG, received, sent, "dropped while open"),
         }
     }
 
     /// The span, for what else belongs to the connection.
+    #[cfg(all(feature = "tokio", feature = "tracing"))]
     pub(super) fn span(&self) -> Span {
         self.span.as_deref().cloned().unwrap_or_else(Span::none)
     }
 }
 
-#[cfg(all(feature = "tokio", not(feature = "tracing")))]
-#[expect(
-    clippy::unused_self,
-    clippy::needless_pass_by_ref_mut,
-    reason = "with the feature they are used"
-)]
-impl Trace {
-    pub(super) const fn open(&mut self, _conn: &Connection, _negotiated: &Negotiated) {}
+impl Deref for Traced {
+    type Target = Connection;
 
-    pub(super) const fn end(&mut self, _conn: &Connection) {}
+    fn deref(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+impl DerefMut for Traced {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// A request has been refused, since it is no handshake or comes from a page that may not connect.

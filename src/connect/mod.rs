@@ -7,7 +7,6 @@ mod redirect;
 #[cfg(unix)]
 mod unix;
 
-pub(crate) use race::interleave;
 pub use race::{Pace, Race};
 pub use redirect::{RedirectError, redirect};
 #[cfg(unix)]

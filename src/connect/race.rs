@@ -96,7 +96,7 @@ impl Race {
 }
 
 /// The order in which addresses are tried, and how many of them.
-pub(crate) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
+fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
     let (mut preferred, mut other) = (Vec::new(), Vec::new());
     let mut first_is_v6 = None;
     for address in addresses {

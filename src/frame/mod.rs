@@ -14,7 +14,7 @@ pub use header::{
     Expect, Header, HeaderBytes, HeaderError, MAX_CONTROL_PAYLOAD, MAX_HEADER, Masking,
 };
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
-pub(crate) use mask::mask_words;
+pub(crate) use mask::mask_blocks;
 pub use mask::{mask, rotate};
 pub use opcode::OpCode;
 pub(crate) use whole::Whole;

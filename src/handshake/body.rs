@@ -1,6 +1,7 @@
 //! The body of a response that refuses the upgrade, as far as it helps to understand why.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
@@ -12,7 +13,6 @@ use crate::buffer::RecvBuf;
 pub(super) const MAX_BODY: usize = 64 * 1024;
 
 /// A body that is being read.
-#[derive(Debug)]
 pub(super) struct Body {
     framing: Framing,
     bytes: Vec<u8>,
@@ -104,5 +104,12 @@ impl Body {
         let kept = unread.get(..left.min(room)).unwrap_or(unread);
         self.bytes.extend_from_slice(kept);
         kept.len()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { framing, bytes } = self;
+        f.debug_struct("Body").field("framing", framing).field("bytes", &bytes.len()).finish()
     }
 }

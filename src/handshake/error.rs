@@ -6,8 +6,12 @@ use core::fmt;
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::shown;
+
 /// Why a handshake failed. The peer is at fault, or the network.
-#[derive(Clone, Debug)]
+///
+/// `Debug` tells of a [`Refused`](Self::Refused) its status and how long its body is.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// Not HTTP/1.1 as RFC 9112 writes it.
@@ -109,6 +113,38 @@ impl fmt::Display for HandshakeError {
             Self::InvalidExtension => f.write_str("server chose invalid extension parameters"),
             Self::Incomplete => f.write_str("transport ended inside the opening handshake"),
             Self::Timeout => f.write_str("opening handshake took too long"),
+        }
+    }
+}
+
+impl fmt::Debug for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, header) = match self {
+            Self::Refused(response) => return fmt::Debug::fmt(&shown::Refused(response), f),
+            Self::MissingHeader(header) => ("MissingHeader", Some(header)),
+            Self::DuplicateHeader(header) => ("DuplicateHeader", Some(header)),
+            Self::InvalidHeader(header) => ("InvalidHeader", Some(header)),
+            Self::Malformed => ("Malformed", None),
+            Self::HttpVersion => ("HttpVersion", None),
+            Self::Method => ("Method", None),
+            Self::HeadTooLarge => ("HeadTooLarge", None),
+            Self::TargetTooLong => ("TargetTooLong", None),
+            Self::TooManyHeaders => ("TooManyHeaders", None),
+            Self::BadKey => ("BadKey", None),
+            Self::UnsupportedVersion => ("UnsupportedVersion", None),
+            Self::BodyNotAllowed => ("BodyNotAllowed", None),
+            Self::OriginRejected => ("OriginRejected", None),
+            Self::TooManyInterim => ("TooManyInterim", None),
+            Self::AcceptMismatch => ("AcceptMismatch", None),
+            Self::UnexpectedSubprotocol => ("UnexpectedSubprotocol", None),
+            Self::UnexpectedExtension => ("UnexpectedExtension", None),
+            Self::InvalidExtension => ("InvalidExtension", None),
+            Self::Incomplete => ("Incomplete", None),
+            Self::Timeout => ("Timeout", None),
+        };
+        match header {
+            Some(header) => f.debug_tuple(name).field(header).finish(),
+            None => f.write_str(name),
         }
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::HandshakeError;
-use super::fields::{is_token, is_token_byte, name};
+use super::fields::{is_token_byte, name};
 
 /// An extension as it is offered or agreed on: a name and parameters in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,14 +44,48 @@ const MAX_EXTENSIONS: usize = 32;
 pub fn parse_extensions<'v>(
     values: impl IntoIterator<Item = &'v [u8]>,
 ) -> Result<Vec<Extension>, HandshakeError> {
-    let mut found = Vec::new();
+    let mut found: Vec<Extension> = Vec::new();
+    let mut count = 0_usize;
     for value in values {
-        parse_value(value, &mut found).ok_or(HandshakeError::InvalidHeader(name::EXTENSIONS))?;
+        let keep = |part: Part<'_>| match part {
+            Part::Name(name) => {
+                count = count.saturating_add(1);
+                if count <= MAX_EXTENSIONS {
+                    found.push(Extension { name: text(name), params: Vec::new() });
+                }
+            }
+            Part::Param(name, value) => {
+                let extension = found.last_mut().filter(|_| count <= MAX_EXTENSIONS);
+                if let Some(extension) = extension {
+                    extension.params.push(Param { name: text(name), value: value.map(text) });
+                }
+            }
+        };
+        read_value(value, keep).ok_or(HandshakeError::InvalidHeader(name::EXTENSIONS))?;
     }
     Ok(found)
 }
 
-fn parse_value(value: &[u8], found: &mut Vec<Extension>) -> Option<()> {
+/// Checks the grammar alone.
+pub(super) fn check_extensions(value: &[u8]) -> Result<(), HandshakeError> {
+    read_value(value, |_| {}).ok_or(HandshakeError::InvalidHeader(name::EXTENSIONS))
+}
+
+/// A part of a list of extensions, where it lies; a quoted value without its quotes.
+enum Part<'v> {
+    Name(&'v [u8]),
+    Param(&'v [u8], Option<&'v [u8]>),
+}
+
+/// Copies a token, which may have stood in quotes and have escapes.
+fn text(token: &[u8]) -> String {
+    let mut bytes = token.iter().copied();
+    let next = || bytes.next().and_then(|b| if b == b'\\' { bytes.next() } else { Some(b) });
+    core::iter::from_fn(next).map(char::from).collect()
+}
+
+/// Tells the parts of a value in order; `None` where the grammar is broken.
+fn read_value<'v>(value: &'v [u8], mut tell: impl FnMut(Part<'v>)) -> Option<()> {
     let mut rest = Cursor { rest: value };
     let mut any = false;
     loop {
@@ -63,17 +97,14 @@ fn parse_value(value: &[u8], found: &mut Vec<Extension>) -> Option<()> {
         if rest.rest.is_empty() && any {
             return Some(());
         }
-        let mut extension = Extension { name: rest.token()?, params: Vec::new() };
+        tell(Part::Name(rest.token()?));
         rest.skip_space();
         while rest.take(b';') {
             rest.skip_space();
-            extension.params.push(rest.param()?);
+            tell(rest.param()?);
             rest.skip_space();
         }
         any = true;
-        if found.len() < MAX_EXTENSIONS {
-            found.push(extension);
-        }
         if rest.rest.is_empty() {
             return Some(());
         }
@@ -86,9 +117,11 @@ struct Cursor<'v> {
     rest: &'v [u8],
 }
 
-impl Cursor<'_> {
+impl<'v> Cursor<'v> {
     fn skip_space(&mut self) {
-        while self.take(b' ') || self.take(b'\t') {}
+        while let [b' ' | b'\t', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
     }
 
     fn take(&mut self, byte: u8) -> bool {
@@ -101,41 +134,37 @@ impl Cursor<'_> {
         }
     }
 
-    fn token(&mut self) -> Option<String> {
-        let len = self.rest.iter().take_while(|b| is_token_byte(**b)).count();
-        let (token, rest) = self.rest.split_at(len);
+    fn token(&mut self) -> Option<&'v [u8]> {
+        let len = self.rest.iter().position(|byte| !is_token_byte(*byte));
+        let (token, rest) = self.rest.split_at(len.unwrap_or(self.rest.len()));
         self.rest = rest;
-        (len > 0).then(|| String::from_utf8_lossy(token).into_owned())
+        (!token.is_empty()).then_some(token)
     }
 
-    fn param(&mut self) -> Option<Param> {
+    fn param(&mut self) -> Option<Part<'v>> {
         let name = self.token()?;
         self.skip_space();
         if !self.take(b'=') {
-            return Some(Param { name, value: None });
+            return Some(Part::Param(name, None));
         }
         self.skip_space();
         let value = if self.take(b'"') { self.quoted()? } else { self.token()? };
-        Some(Param { name, value: Some(value) })
+        Some(Part::Param(name, Some(value)))
     }
 
     /// The rest of a quoted string, which without quotes and escapes must be a token.
-    fn quoted(&mut self) -> Option<String> {
-        let mut text = Vec::new();
+    fn quoted(&mut self) -> Option<&'v [u8]> {
+        let start = self.rest;
         loop {
-            let (&byte, rest) = self.rest.split_first()?;
-            self.rest = rest;
-            match byte {
-                b'"' => break,
-                b'\\' => {
-                    let (&escaped, rest) = self.rest.split_first()?;
-                    self.rest = rest;
-                    text.push(escaped);
-                }
-                byte => text.push(byte),
+            let token = self.token();
+            if self.take(b'\\') {
+                let (escaped, rest) = self.rest.split_first()?;
+                self.rest = is_token_byte(*escaped).then_some(rest)?;
+            } else if token.is_none() {
+                let (quoted, _) = start.split_at(start.len().saturating_sub(self.rest.len()));
+                return (self.take(b'"') && !quoted.is_empty()).then_some(quoted);
             }
         }
-        is_token(&text).then(|| String::from_utf8_lossy(&text).into_owned())
     }
 }
 

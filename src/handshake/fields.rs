@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::HandshakeError;
+use super::{HandshakeError, runs};
 
 /// Header names with the spelling that errors and the wire use.
 pub(super) mod name {
@@ -19,33 +19,50 @@ pub(super) mod name {
 
 /// Whether a header's value is a secret between the client and the server or proxy that it is for.
 pub(crate) fn is_secret(name: &HeaderName) -> bool {
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name)
+    use header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+    [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE].contains(name)
+}
+
+/// Which bytes belong to a set, asked for often.
+pub(super) struct ByteSet([bool; 256]);
+
+impl ByteSet {
+    /// Letters, digits and these.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "the compiler has tried it"
+    )]
+    pub(super) const fn alphanumeric_and(others: &[u8]) -> Self {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < u8::MAX {
+            table[byte as usize] = byte.is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut i = 0;
+        while i < others.len() {
+            table[others[i] as usize] = true;
+            i += 1;
+        }
+        Self(table)
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)) == Some(&true)
+    }
 }
 
 /// Whether `byte` may stand in a token (RFC 9110 section 5.6.2).
-pub(super) const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+#[inline]
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    static TOKEN: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+    TOKEN.contains(byte)
 }
 
 pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().copied().all(is_token_byte)
+    !text.is_empty() && runs::token(text) == text.len()
 }
 
 /// The value without the spaces and tabs around it.
@@ -85,10 +102,28 @@ pub(super) fn has_token(headers: &HeaderMap, name: &str, token: &str) -> bool {
 
 /// The elements of a comma-separated list, over all lines of the field.
 pub(super) fn elements<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h [u8]> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .flat_map(|value| value.as_bytes().split(|b| *b == b',').map(trim))
+    headers.get_all(name).into_iter().flat_map(|value| list(value.as_bytes()))
+}
+
+/// The elements of a comma-separated list in one line of a field.
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(trim)
+}
+
+/// The header lines of a head that has been checked: names, and values without the space around them.
+pub(super) fn lines(fields: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
+    let mut rest = fields;
+    core::iter::from_fn(move || {
+        let (line, behind) = rest.split_at_checked(rest.iter().position(|b| *b == b'\r')?)?;
+        rest = behind.strip_prefix(b"\r\n").unwrap_or_default();
+        let (name, value) = line.split_at_checked(line.iter().position(|b| *b == b':')?)?;
+        Some((core::str::from_utf8(name).ok()?, trim(value.strip_prefix(b":").unwrap_or_default())))
+    })
+}
+
+/// The values of all lines of a field in such a head.
+pub(super) fn values<'h>(fields: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
+    lines(fields).filter(move |line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1)
 }
 
 /// Whether the field belongs to the handshake itself, so that no caller may add it.

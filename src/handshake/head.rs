@@ -1,11 +1,13 @@
-//! Finding the end of a request's or response's head, one look at each byte.
+//! Reading a request's or response's head as it comes, two looks at each byte at most.
 //!
-//! The scan also refuses at once what no later byte can mend: controls, bare CR or LF, too many lines.
+//! What no later byte can mend is refused at once: controls, bare CR or LF, lines that are none, too many of them.
 
+use core::ops::Range;
 use core::time::Duration;
 
-use super::HandshakeError;
-use super::fields::{is_token, is_token_byte};
+use super::fields::is_token_byte;
+use super::found::Found;
+use super::{HandshakeError, runs};
 
 /// What the opening handshake may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,29 +28,58 @@ impl Default for Limits {
     }
 }
 
-/// The most header lines that memory is set aside for on the stack.
+/// The most header lines, whatever the limits say.
 pub(super) const MAX_HEADERS: usize = 256;
 
-/// Which kind of message the head belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Request,
-    Response,
+/// What is kept of a head while it is scanned: of a request, or of a response.
+pub(super) trait Parts: Default {
+    const IS_REQUEST: bool;
+
+    /// Takes the first line, which stands in `bytes` there; `None` where it is none.
+    fn begin(&mut self, bytes: &[u8], line: Range<usize>) -> Option<()>;
+
+    /// Takes a header line: a name, of token bytes alone, and the value with the space around it, which begins at `start`.
+    fn note(&mut self, name: &[u8], value: &[u8], start: usize);
 }
 
 /// The state of the scan between two reads.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scanner {
-    kind: Kind,
+#[derive(Clone, Debug)]
+pub(super) struct Scanner<P> {
+    parts: P,
+    part: Part,
     at: usize,
     line_start: usize,
-    lines: usize,
+    /// Where the name ends in the line, or in the one that is being folded.
+    name_end: usize,
+    /// Whether the first line has come.
+    begun: bool,
+    headers: usize,
     blank_lines: usize,
 }
 
-impl Scanner {
-    pub(super) const fn new(kind: Kind) -> Self {
-        Self { kind, at: 0, line_start: 0, lines: 0, blank_lines: 0 }
+/// What the next byte is a part of.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    FirstLine,
+    /// A header's name, or the beginning of another line.
+    Name,
+    Value,
+    /// LF, after CR.
+    LineEnd,
+}
+
+impl<P: Parts> Scanner<P> {
+    pub(super) fn new() -> Self {
+        Self {
+            parts: P::default(),
+            part: Part::FirstLine,
+            at: 0,
+            line_start: 0,
+            name_end: 0,
+            begun: false,
+            headers: 0,
+            blank_lines: 0,
+        }
     }
 
     /// Goes on where it stopped; returns the head's length, final empty line included, when it is there.
@@ -57,44 +88,66 @@ impl Scanner {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Option<usize>, HandshakeError> {
+        let allowed = bytes.get(..limits.max_size).unwrap_or(bytes);
         loop {
-            self.skip_ordinary(bytes, limits);
-            let Some(&byte) = bytes.get(self.at) else { return Ok(None) };
-            if self.at >= limits.max_size {
-                return Err(HandshakeError::HeadTooLarge);
+            self.take_lines(allowed, limits)?;
+            let rest = allowed.get(self.at..).unwrap_or_default();
+            let Some(&byte) = rest.first() else {
+                let more = bytes.len() > allowed.len();
+                return if more { Err(HandshakeError::HeadTooLarge) } else { Ok(None) };
+            };
+            match self.part {
+                Part::LineEnd if byte != b'\n' => return Err(HandshakeError::Malformed),
+                Part::LineEnd => {
+                    if self.end_line(allowed, limits)? {
+                        return Ok(Some(self.at));
+                    }
+                    continue;
+                }
+                Part::FirstLine => self.read_first_line(rest, limits)?,
+                Part::Name if self.column() == 0 && !is_token_byte(byte) => {
+                    self.begin(byte)?;
+                    continue;
+                }
+                Part::Name => self.pass(runs::token(rest)),
+                Part::Value => self.pass(runs::value(rest)),
             }
-            let in_request_line = self.kind == Kind::Request && self.lines == 0;
-            let column = self.column();
-            if in_request_line && column >= limits.max_size / 2 && !matches!(byte, b'\r' | b'\n') {
-                return Err(HandshakeError::TargetTooLong);
-            }
-            self.check(byte, self.at.checked_sub(1).and_then(|i| bytes.get(i)).copied())?;
-            self.at = self.at.saturating_add(1);
-            if in_request_line && byte == b'\n' && column > 1 {
-                let line = bytes.get(self.line_start..self.at).unwrap_or_default();
-                check_request_line(line.strip_suffix(b"\r\n").unwrap_or(line))?;
-            }
-            if byte == b'\n' && self.end_line(limits)? {
-                return Ok(Some(self.at));
+            match (self.part, allowed.get(self.at)) {
+                (_, None) => {}
+                (Part::Name, Some(b':')) => {
+                    self.name_end = self.at;
+                    self.part = Part::Value;
+                    self.pass(1);
+                }
+                (Part::FirstLine | Part::Value, Some(b'\r')) => {
+                    self.part = Part::LineEnd;
+                    self.pass(1);
+                }
+                _ => return Err(HandshakeError::Malformed),
             }
         }
     }
 
-    /// Passes over what the check of each byte would let through, inside a line and up to the next limit: nearly all of
-    /// a head.
-    fn skip_ordinary(&mut self, bytes: &[u8], limits: &Limits) {
-        let column = self.column();
-        let (from, end) = match (self.kind, self.lines) {
-            (Kind::Request, 0) => (1, self.line_start.saturating_add(limits.max_size / 2)),
-            (Kind::Response, 0) => (b"HTTP/".len(), limits.max_size),
-            _ => (1, limits.max_size),
-        };
-        let end = end.min(limits.max_size).min(bytes.len());
-        let before = self.at.checked_sub(1).and_then(|before| bytes.get(before));
-        if column >= from && before != Some(&b'\r') {
-            let rest = bytes.get(self.at..end).unwrap_or_default();
-            self.at = self.at.saturating_add(ordinary(rest));
+    /// Takes header lines that are there as a whole and in order, as nearly all are.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths of parts of `bytes`")]
+    fn take_lines(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HandshakeError> {
+        if !matches!(self.part, Part::Name) || self.column() > 0 {
+            return Ok(());
         }
+        let mut rest = bytes.get(self.at..).unwrap_or_default();
+        while let Some((name, value, behind)) = split_line(rest) {
+            rest = behind;
+            let start = bytes.len() - behind.len() - b"\r\n".len() - value.len();
+            self.end_header(name, value, start, limits)?;
+        }
+        self.at = bytes.len() - rest.len();
+        self.line_start = self.at;
+        Ok(())
+    }
+
+    /// What has been kept of a head that is there.
+    pub(super) fn into_parts(self) -> P {
+        self.parts
     }
 
     /// How many bytes of the line have been looked at.
@@ -102,83 +155,167 @@ impl Scanner {
         self.at.saturating_sub(self.line_start)
     }
 
-    fn check(&self, byte: u8, before: Option<u8>) -> Result<(), HandshakeError> {
-        let after_cr = before == Some(b'\r') && self.at > self.line_start;
-        let column = self.column();
-        let fine = match byte {
-            b'\n' => after_cr,
-            _ if after_cr => false,
-            b'\r' => true,
+    fn pass(&mut self, len: usize) {
+        self.at = self.at.saturating_add(len);
+    }
+
+    /// Takes the first byte of a line that begins with no name.
+    fn begin(&mut self, byte: u8) -> Result<(), HandshakeError> {
+        match byte {
+            b'\r' => self.part = Part::LineEnd,
             // A folded line (RFC 9112 section 5.2): servers must refuse it, clients may unfold it.
-            b' ' | b'\t' if column == 0 => self.lines > 0 && self.kind == Kind::Response,
-            _ if self.lines == 0 => self.fits_first_line(byte, column),
-            b'\t' => true,
-            _ => byte >= b' ' && byte != 0x7F,
-        };
-        if fine { Ok(()) } else { Err(HandshakeError::Malformed) }
-    }
-
-    fn fits_first_line(&self, byte: u8, column: usize) -> bool {
-        match self.kind {
-            Kind::Request if column == 0 => is_token_byte(byte),
-            Kind::Request => (b' '..0x7F).contains(&byte),
-            Kind::Response => match b"HTTP/".get(column) {
-                Some(expected) => byte == *expected,
-                None => byte == b'\t' || (byte >= b' ' && byte != 0x7F),
-            },
-        }
-    }
-
-    /// Counts a line; true where it is the empty one that ends the head.
-    fn end_line(&mut self, limits: &Limits) -> Result<bool, HandshakeError> {
-        let empty = self.column() == 2;
-        self.line_start = self.at;
-        if !empty {
-            // The first line is none of a header.
-            let headers = self.lines;
-            self.lines = self.lines.saturating_add(1);
-            if headers > limits.max_headers.min(MAX_HEADERS) {
-                return Err(HandshakeError::TooManyHeaders);
+            b' ' | b'\t' if !P::IS_REQUEST && self.headers > 0 => {
+                self.part = Part::Value;
             }
-            return Ok(false);
+            _ => return Err(HandshakeError::Malformed),
         }
-        if self.lines > 0 {
-            return Ok(true);
+        self.pass(1);
+        Ok(())
+    }
+
+    /// Passes over what can stand in a first line.
+    fn read_first_line(&mut self, rest: &[u8], limits: &Limits) -> Result<(), HandshakeError> {
+        let column = self.column();
+        let is_blank = column == 0 && rest.first() == Some(&b'\r');
+        if P::IS_REQUEST {
+            if column == 0 && !is_blank && runs::token(rest) == 0 {
+                return Err(HandshakeError::Malformed);
+            }
+            let room = (limits.max_size / 2).saturating_sub(column);
+            let (fits, behind) = rest.split_at_checked(room).unwrap_or((rest, &[]));
+            let len = runs::ascii(fits);
+            self.pass(len);
+            let ends = behind.first().is_none_or(|byte| matches!(byte, b'\r' | b'\n'));
+            let fits = len < fits.len() || ends;
+            return if fits { Ok(()) } else { Err(HandshakeError::TargetTooLong) };
         }
-        // One empty line before the request line is forgiven (RFC 9112 section 2.2).
-        self.blank_lines = self.blank_lines.saturating_add(1);
-        if self.blank_lines > 1 || self.kind == Kind::Response {
+        let expected = b"HTTP/".get(column..).unwrap_or_default();
+        let is_expected = |(is, wanted): &(&u8, &u8)| is == wanted;
+        let version = rest.iter().zip(expected).take_while(is_expected).count();
+        self.pass(version);
+        let rest = rest.get(version..).unwrap_or_default();
+        if version == expected.len() {
+            self.pass(runs::value(rest));
+        } else if !rest.is_empty() && !is_blank {
             return Err(HandshakeError::Malformed);
         }
-        Ok(false)
+        Ok(())
+    }
+
+    /// Counts a line, up to its CR; true where it is the empty one that ends the head.
+    fn end_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, HandshakeError> {
+        let line = self.line_start..self.at.saturating_sub(1);
+        self.pass(1);
+        self.line_start = self.at;
+        if !self.begun {
+            return self.end_first_line(bytes, line).map(|()| false);
+        }
+        if line.is_empty() {
+            return Ok(true);
+        }
+        self.part = Part::Name;
+        let name = bytes.get(line.start..self.name_end).unwrap_or_default();
+        let start = self.name_end.saturating_add(1);
+        let value = bytes.get(start..line.end).unwrap_or_default();
+        self.end_header(name, value, start, limits).map(|()| false)
+    }
+
+    /// Counts a header line, whose value stands there.
+    #[inline]
+    fn end_header(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        start: usize,
+        limits: &Limits,
+    ) -> Result<(), HandshakeError> {
+        self.headers = self.headers.saturating_add(1);
+        if self.headers > limits.max_headers.min(MAX_HEADERS) {
+            return Err(HandshakeError::TooManyHeaders);
+        }
+        self.parts.note(name, value, start);
+        Ok(())
+    }
+
+    fn end_first_line(&mut self, bytes: &[u8], line: Range<usize>) -> Result<(), HandshakeError> {
+        if line.is_empty() {
+            // One empty line before the request line is forgiven (RFC 9112 section 2.2).
+            self.blank_lines = self.blank_lines.saturating_add(1);
+            self.part = Part::FirstLine;
+            let forgiven = P::IS_REQUEST && self.blank_lines == 1;
+            return if forgiven { Ok(()) } else { Err(HandshakeError::Malformed) };
+        }
+        self.parts.begin(bytes, line).ok_or(HandshakeError::Malformed)?;
+        self.begun = true;
+        self.part = Part::Name;
+        Ok(())
     }
 }
 
-/// How many visible ASCII characters and spaces come first, or somewhat fewer.
-fn ordinary(bytes: &[u8]) -> usize {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    const TOP: u64 = 0x80 * EACH;
-    let is_ordinary = |word: &[u8]| {
-        let Some(word) = word.first_chunk::<8>() else { return false };
-        let word = u64::from_ne_bytes(*word);
-        // A byte below 0x20 borrows its top bit, DEL does when it is made zero; the rest have it.
-        let low = word.wrapping_sub(0x20 * EACH);
-        let del = (word ^ (0x7F * EACH)).wrapping_sub(EACH);
-        (word | low | del) & TOP == 0
-    };
-    bytes.chunks_exact(8).take_while(|word| is_ordinary(word)).count().saturating_mul(8)
+/// Name, value and what follows of a header line that is there as a whole and in order.
+#[inline]
+fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (name, value) = bytes.split_at_checked(runs::token(bytes))?;
+    let value = value.strip_prefix(b":").filter(|_| !name.is_empty())?;
+    let (value, behind) = value.split_at_checked(runs::value(value))?;
+    Some((name, value, behind.strip_prefix(b"\r\n")?))
 }
 
-/// Method, target and version with one space between: nothing else begins a request (RFC 9112 section 3).
-fn check_request_line(line: &[u8]) -> Result<(), HandshakeError> {
-    let mut parts = line.split(|byte| *byte == b' ');
-    let fits = match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(method), Some(target), Some(version), None) => {
-            let is_version = matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-                if major.is_ascii_digit() && minor.is_ascii_digit());
-            is_token(method) && !target.is_empty() && is_version
-        }
-        _ => false,
-    };
-    if fits { Ok(()) } else { Err(HandshakeError::Malformed) }
+/// A request: its first line, and the fields that the handshake looks at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestParts {
+    pub(super) line: RequestLine,
+    pub(super) found: Found,
+}
+
+impl Parts for RequestParts {
+    const IS_REQUEST: bool = true;
+
+    fn begin(&mut self, bytes: &[u8], line: Range<usize>) -> Option<()> {
+        self.line = RequestLine::read(bytes, line)?;
+        Some(())
+    }
+
+    fn note(&mut self, name: &[u8], value: &[u8], start: usize) {
+        self.found.note(name, value, start);
+    }
+}
+
+/// A response, which is read as a whole once it is there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ResponseParts;
+
+impl Parts for ResponseParts {
+    const IS_REQUEST: bool = false;
+
+    fn begin(&mut self, _: &[u8], _: Range<usize>) -> Option<()> {
+        Some(())
+    }
+
+    fn note(&mut self, _: &[u8], _: &[u8], _: usize) {}
+}
+
+/// Where the parts of a request line stand, and the empty line that may come before it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestLine {
+    pub(super) method: Range<usize>,
+    pub(super) target: Range<usize>,
+    pub(super) end: usize,
+    pub(super) is_1_1: bool,
+}
+
+impl RequestLine {
+    /// Method, target and version with one space between: nothing else begins a request (RFC 9112 section 3).
+    fn read(bytes: &[u8], line: Range<usize>) -> Option<Self> {
+        let text = bytes.get(line.clone())?;
+        let method = runs::token(text);
+        let (rest, version) = text.split_at(text.len().checked_sub(b" HTTP/1.1".len())?);
+        let is_version = matches!(version, [b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit());
+        let target = rest.get(method..)?.strip_prefix(b" ")?;
+        let fits = is_version && method > 0 && !target.is_empty() && !target.contains(&b' ');
+        let method = line.start..line.start.saturating_add(method);
+        let target = method.end.saturating_add(1)..line.end.saturating_sub(version.len());
+        fits.then_some(Self { method, target, end: line.end, is_1_1: version.ends_with(b"1.1") })
+    }
 }

@@ -1,37 +1,45 @@
 //! A request to be accepted or rejected, now or after any asynchronous work.
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
-#[cfg(feature = "deflate")]
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode, Uri, Version};
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Uri, Version};
 
+use super::check::{check_offers, check_upgrade};
 #[cfg(feature = "deflate")]
 use super::deflate;
-use super::fields::{self, name, value_of};
-use super::url::parse_host_and_port;
+use super::fields::{is_reserved, is_secret, lines, list, name, trim, values};
+use super::found::Found;
+use super::head::RequestParts;
+use super::shown::Target;
 use super::{
-    AcceptError, Extension, HandshakeError, Key, Negotiated, OriginPolicy, Refusal,
-    parse_extensions, response,
+    Accept, AcceptError, Accepted, Extension, HandshakeError, Key, Negotiated, OriginPolicy,
+    Refusal, Rejection, parse_extensions, response,
 };
-#[cfg(feature = "deflate")]
-use crate::deflate::Compression;
 
 /// A client's request for a WebSocket, checked against RFC 6455 section 4.2.1.
 ///
 /// The application looks at it and answers with [`accept`](Self::accept) or [`reject`](Self::reject); time in
 /// between is its own.
-#[derive(Debug)]
+///
+/// It keeps the bytes of the request, and finds in them what it is asked for; [`to_http`](Self::to_http) makes a
+/// value of `http`'s of them.
+///
+/// `Debug` shows neither the query nor the headers that are secrets, which are [marked](HeaderValue::is_sensitive) in what
+/// `to_http` makes: `Authorization`, `Cookie`, `Proxy-Authorization`.
 pub struct Incoming {
-    request: http::Request<()>,
+    /// Whole lines: the one of the request, each field's as `name: value`, and the empty one.
+    head: Bytes,
+    target: Range<usize>,
+    /// Where the header lines begin.
+    fields: usize,
+    version: Version,
     /// Absent where the request came as an extended CONNECT (RFC 8441), which needs no key.
     key: Option<Key>,
-    subprotocols: Vec<String>,
-    extensions: Vec<Extension>,
 }
 
 impl Incoming {
@@ -48,76 +56,161 @@ impl Incoming {
         request: &http::Request<B>,
         origins: &OriginPolicy,
     ) -> Result<Self, Refusal> {
-        let mut copy = http::Request::new(());
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.version_mut() = request.version();
-        *copy.headers_mut() = request.headers().clone();
-        Self::check(copy, origins).map_err(response::refuse)
+        Self::read_http(request, origins).map_err(response::refuse)
     }
 
-    pub(super) fn check(
-        request: http::Request<()>,
+    fn read_http<B>(
+        request: &http::Request<B>,
         origins: &OriginPolicy,
     ) -> Result<Self, HandshakeError> {
-        let headers = request.headers();
-        let extended = is_extended_connect(&request);
-        let key = if extended { None } else { Some(check_upgrade(&request)?) };
-        check_version(headers)?;
-        check_origin(&request, origins)?;
-        let subprotocols = parse_subprotocols(headers)?;
-        let offers = headers.get_all(name::EXTENSIONS).iter().map(HeaderValue::as_bytes);
-        let extensions = parse_extensions(offers)?;
-        Ok(Self { key, subprotocols, extensions, request })
+        let mut head = request.uri().to_string().into_bytes();
+        let target = 0..head.len();
+        head.extend_from_slice(b"\r\n");
+        let fields = head.len();
+        let mut found = Found::default();
+        for (name, value) in request.headers() {
+            head.extend_from_slice(name.as_str().as_bytes());
+            head.extend_from_slice(b": ");
+            let value = trim(value.as_bytes());
+            found.note(name.as_str().as_bytes(), value, head.len());
+            head.extend_from_slice(value);
+            head.extend_from_slice(b"\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+        let mut incoming =
+            Self { head: head.into(), target, fields, version: request.version(), key: None };
+        if !is_extended_connect(request) {
+            if request.method() == Method::GET && request.version() != Version::HTTP_11 {
+                return Err(HandshakeError::HttpVersion);
+            }
+            let (method, target) = (request.method().as_str(), incoming.target());
+            let (method, target) = (method.as_bytes(), target.as_bytes());
+            incoming.key = Some(check_upgrade(method, target, &incoming.head, &found)?);
+        } else if Uri::try_from(incoming.target()).is_err() {
+            return Err(HandshakeError::Malformed);
+        }
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
+        check_offers(&incoming.head, &found, incoming.fields(), authority, origins)?;
+        Ok(incoming)
+    }
+
+    /// Takes a request of HTTP/1.1 whose head is there.
+    pub(super) fn read_bytes(
+        head: Bytes,
+        RequestParts { line, found }: &RequestParts,
+        origins: &OriginPolicy,
+    ) -> Result<Self, HandshakeError> {
+        if !line.is_1_1 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        let part = |range: &Range<usize>| head.get(range.clone()).unwrap_or_default();
+        let key = Some(check_upgrade(part(&line.method), part(&line.target), &head, found)?);
+        let fields = line.end.saturating_add(b"\r\n".len());
+        let target = line.target.clone();
+        let incoming = Self { head, target, fields, version: Version::HTTP_11, key };
+        check_offers(&incoming.head, found, incoming.fields(), None, origins)?;
+        Ok(incoming)
     }
 
     /// The path of the request, as `/chat`.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.request.uri().path()
+        let resource = self.resource();
+        match resource.split_once('?').map_or(resource, |(path, _)| path) {
+            "" => "/",
+            path => path,
+        }
     }
 
     /// The query of the request, without the question mark.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.request.uri().query()
+        self.resource().split_once('?').map(|(_, query)| query)
     }
 
-    /// The target of the request.
-    #[must_use]
-    pub fn uri(&self) -> &Uri {
-        self.request.uri()
+    /// Path and query: the target without the host that a proxy, HTTP/2 and HTTP/3 put before them.
+    fn resource(&self) -> &str {
+        let target = self.target();
+        if target.starts_with('/') {
+            return target;
+        }
+        let behind_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
+        let authority = behind_scheme.find(['/', '?']).unwrap_or(behind_scheme.len());
+        behind_scheme.get(authority..).unwrap_or_default()
     }
 
-    /// All header fields, also those of the handshake itself.
+    /// The target of the request as it came: path and query, or a whole URL.
     #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        self.request.headers()
+    pub fn target(&self) -> &str {
+        text(&self.head, self.target.clone())
+    }
+
+    /// The value of the first header line of that name, in whatever case; `None` where there is none, or one that is no
+    /// UTF-8.
+    ///
+    /// ```no_run
+    /// # fn example(incoming: hybi::handshake::Incoming) -> bool {
+    /// incoming.header("authorization") == Some("Bearer 1234")
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let value = values(self.fields(), name).next()?;
+        core::str::from_utf8(value).ok()
+    }
+
+    /// All header lines in their order, also those of the handshake itself: names as they came, and values without the
+    /// space around them. Over HTTP/1.1 names may be in any case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        lines(self.fields())
+    }
+
+    /// The request as a value of `http`'s, with its header fields in a map. It is made at each call; the values of the
+    /// fields share the memory of this request.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "all of it has been checked")]
+    pub fn to_http(&self) -> http::Request<()> {
+        let mut request = http::Request::new(());
+        if self.key.is_none() {
+            *request.method_mut() = Method::CONNECT;
+        }
+        *request.version_mut() = self.version;
+        *request.uri_mut() = Uri::try_from(self.target()).expect("the target has been checked");
+        for (name, value) in self.headers() {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("names have been checked");
+            let value = HeaderValue::from_maybe_shared(self.head.slice_ref(value));
+            let mut value = value.expect("values have been checked");
+            value.set_sensitive(is_secret(&name));
+            request.headers_mut().append(name, value);
+        }
+        request
     }
 
     /// The origin of the page that connects; absent where no browser does.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.headers().get(header::ORIGIN)?.to_str().ok()
+        self.header(name::ORIGIN)
     }
 
     /// The subprotocols that the client offers, in its order of preference.
-    #[must_use]
-    pub fn subprotocols(&self) -> &[String] {
-        &self.subprotocols
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        values(self.fields(), name::PROTOCOL)
+            .flat_map(list)
+            .filter_map(|element| core::str::from_utf8(element).ok())
+            .filter(|element| !element.is_empty())
     }
 
     /// The first subprotocol that the client offers and `supported` contains, to be handed to
     /// [`Accept::subprotocol`].
     #[must_use]
     pub fn choose_subprotocol(&self, supported: &[&str]) -> Option<&str> {
-        self.subprotocols.iter().map(String::as_str).find(|offered| supported.contains(offered))
+        self.subprotocols().find(|offered| supported.contains(offered))
     }
 
-    /// The extensions that the client offers, in its order of preference.
+    /// The extensions that the client offers, in its order of preference; read at each call.
     #[must_use]
-    pub fn extensions(&self) -> &[Extension] {
-        &self.extensions
+    pub fn extensions(&self) -> Vec<Extension> {
+        parse_extensions(values(self.fields(), name::EXTENSIONS)).unwrap_or_default()
     }
 
     /// Accepts the request: makes the response and what has been agreed on.
@@ -126,37 +219,22 @@ impl Incoming {
     ///
     /// [`AcceptError`] where `accept` asks for what RFC 6455 section 4.2.2 forbids; nothing has been sent.
     pub fn accept(&self, accept: &Accept) -> Result<Accepted, AcceptError> {
-        if let Some(reserved) = accept.headers.keys().find(|name| fields::is_reserved(name)) {
+        if let Some(reserved) = accept.headers.keys().find(|name| is_reserved(name)) {
             return Err(AcceptError::ReservedHeader(reserved.clone()));
         }
-        let mut response = http::Response::new(());
-        let headers = response.headers_mut();
-        if let Some(key) = &self.key {
-            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-            headers.insert(header::SEC_WEBSOCKET_ACCEPT, value_of(&key.accept()));
-        }
         if let Some(chosen) = &accept.subprotocol {
-            if !self.subprotocols.contains(chosen) {
+            if !self.subprotocols().any(|offered| offered == chosen) {
                 return Err(AcceptError::SubprotocolNotOffered);
             }
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value_of(chosen));
-        }
-        for (name, value) in &accept.headers {
-            headers.append(name, value.clone());
-        }
-        if self.key.is_some() {
-            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         }
         #[cfg(feature = "deflate")]
-        let chosen =
-            accept.compression.as_ref().and_then(|ours| deflate::choose(&self.extensions, ours));
-        #[cfg(feature = "deflate")]
-        let (compression, extensions) = chosen.map_or((None, Vec::new()), |(params, answer)| {
-            let header = value_of(&answer.to_string());
-            response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, header);
-            (Some(params), Vec::from([answer]))
+        let chosen = accept.compression.as_ref().and_then(|ours| {
+            let offers = self.extensions();
+            deflate::choose(&offers, ours)
         });
+        #[cfg(feature = "deflate")]
+        let (compression, extensions) = chosen
+            .map_or((None, Vec::new()), |(params, answer)| (Some(params), Vec::from([answer])));
         #[cfg(not(feature = "deflate"))]
         let extensions = Vec::new();
         let negotiated = Negotiated {
@@ -165,7 +243,13 @@ impl Incoming {
             #[cfg(feature = "deflate")]
             compression,
         };
-        Ok(Accepted { response, negotiated })
+        let answer = self.key.as_ref().map(Key::answer);
+        let headers = (!accept.headers.is_empty()).then(|| accept.headers.clone());
+        Ok(Accepted { answer, headers, negotiated })
+    }
+
+    fn fields(&self) -> &[u8] {
+        self.head.get(self.fields..).unwrap_or_default()
     }
 
     /// Rejects the request: returns the bytes of the response, after which the transport is closed.
@@ -179,199 +263,30 @@ impl Incoming {
     /// # }
     /// ```
     pub fn reject(&self, rejection: impl Into<Rejection>) -> Bytes {
-        response::encode_rejection(&rejection.into().response)
+        response::encode_rejection(&rejection.into().into_inner())
     }
 }
 
-/// How a request is accepted.
-#[derive(Clone, Debug, Default)]
-pub struct Accept {
-    subprotocol: Option<String>,
-    headers: HeaderMap,
-    #[cfg(feature = "deflate")]
-    compression: Option<Compression>,
-    /// Whether the application has decided about compression.
-    #[cfg(feature = "deflate")]
-    decided: bool,
-}
-
-impl Accept {
-    /// Without a subprotocol or further headers.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Chooses a subprotocol among those that the client offered.
-    #[must_use]
-    pub fn subprotocol(mut self, subprotocol: &str) -> Self {
-        self.subprotocol = Some(subprotocol.to_owned());
-        self
-    }
-
-    /// Accepts compression if the client offers it, or declines it with `None`.
-    ///
-    /// Without this call the adapters take [`Config::compression`](crate::Config::compression). The offer is in
-    /// [`Incoming::extensions`] and the client's name in its `User-Agent`, for those who know of clients
-    /// that compress badly.
-    #[cfg(feature = "deflate")]
-    #[must_use]
-    pub fn compression<'c>(mut self, compression: impl Into<Option<&'c Compression>>) -> Self {
-        self.compression = compression.into().cloned();
-        self.decided = true;
-        self
-    }
-
-    /// Takes `compression` where the application has not decided.
-    #[cfg(feature = "deflate")]
-    pub(crate) fn or_compression(&self, compression: Option<&Compression>) -> Self {
-        if self.decided { self.clone() } else { self.clone().compression(compression) }
-    }
-
-    /// Adds a header to the response. `http`'s types admit nothing that could end the line.
-    #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
-        self
-    }
-}
-
-/// An accepted request: the response to send and what it agrees on.
-#[derive(Debug)]
-pub struct Accepted {
-    response: http::Response<()>,
-    negotiated: Negotiated,
-}
-
-impl Accepted {
-    /// What has been agreed on.
-    #[must_use]
-    pub fn negotiated(&self) -> &Negotiated {
-        &self.negotiated
-    }
-
-    /// The response as it goes over an HTTP/1.1 transport.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
-        response::encode_head(&self.response).into()
-    }
-
-    /// The response as a value, for another library to send.
-    #[must_use]
-    pub fn into_response(self) -> (http::Response<()>, Negotiated) {
-        (self.response, self.negotiated)
-    }
-}
-
-/// A response other than 101.
-#[derive(Debug)]
-pub struct Rejection {
-    response: http::Response<Bytes>,
-}
-
-impl Rejection {
-    pub(super) fn into_inner(self) -> http::Response<Bytes> {
-        self.response
-    }
-}
-
-impl From<StatusCode> for Rejection {
-    fn from(status: StatusCode) -> Self {
-        let reason = status.canonical_reason().unwrap_or_default();
-        let mut response = http::Response::new(Bytes::from_static(reason.as_bytes()));
-        *response.status_mut() = status;
-        Self { response }
-    }
-}
-
-impl From<http::Response<Bytes>> for Rejection {
-    fn from(response: http::Response<Bytes>) -> Self {
-        Self { response }
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let request = self.to_http();
+        f.debug_struct("Incoming")
+            .field("version", &self.version)
+            .field("target", &Target(request.uri()))
+            .field("headers", request.headers())
+            .finish_non_exhaustive()
     }
 }
 
 /// Whether this is the CONNECT of HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220) that asks for a protocol: unlike the
 /// one that asks for a tunnel it names a scheme and a path.
-fn is_extended_connect(request: &http::Request<()>) -> bool {
+fn is_extended_connect<B>(request: &http::Request<B>) -> bool {
     matches!(request.version(), Version::HTTP_2 | Version::HTTP_3)
         && request.method() == Method::CONNECT
         && request.uri().scheme().is_some()
         && request.uri().path_and_query().is_some()
 }
 
-/// Checks what makes a request an upgrade (section 4.2.1, items 1 to 5).
-fn check_upgrade(request: &http::Request<()>) -> Result<Key, HandshakeError> {
-    let headers = request.headers();
-    if request.method() != Method::GET {
-        return Err(HandshakeError::Method);
-    }
-    if request.version() != Version::HTTP_11 {
-        return Err(HandshakeError::HttpVersion);
-    }
-    // A path, or a whole http: URL as a proxy sends it (RFC 9112 section 3.2).
-    let uri = request.uri();
-    let fits = match uri.scheme_str() {
-        None => uri.authority().is_none() && uri.path().starts_with('/'),
-        Some(scheme) => matches!(scheme, "http" | "https") && uri.authority().is_some(),
-    };
-    if !fits {
-        return Err(HandshakeError::Malformed);
-    }
-    let body = fields::optional(headers, "Content-Length")?.is_some_and(|length| length != b"0");
-    if body || headers.contains_key(header::TRANSFER_ENCODING) {
-        return Err(HandshakeError::BodyNotAllowed);
-    }
-    let host = fields::single(headers, name::HOST)?;
-    if !core::str::from_utf8(host).is_ok_and(|host| parse_host_and_port(host, 80).is_ok()) {
-        return Err(HandshakeError::InvalidHeader(name::HOST));
-    }
-    for (field, token) in [(name::UPGRADE, "websocket"), (name::CONNECTION, "upgrade")] {
-        if !headers.contains_key(field) {
-            return Err(HandshakeError::MissingHeader(field));
-        }
-        if !fields::has_token(headers, field, token) {
-            return Err(HandshakeError::InvalidHeader(field));
-        }
-    }
-    Key::parse(fields::single(headers, name::KEY)?).ok_or(HandshakeError::BadKey)
-}
-
-fn check_version(headers: &HeaderMap) -> Result<(), HandshakeError> {
-    match fields::single(headers, name::VERSION)? {
-        b"13" => Ok(()),
-        _ => Err(HandshakeError::UnsupportedVersion),
-    }
-}
-
-fn check_origin(request: &http::Request<()>, origins: &OriginPolicy) -> Result<(), HandshakeError> {
-    let headers = request.headers();
-    let Some(origin) = fields::optional(headers, name::ORIGIN)? else { return Ok(()) };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
-    if origins.allows(origin, host.unwrap_or_default()) {
-        Ok(())
-    } else {
-        Err(HandshakeError::OriginRejected)
-    }
-}
-
-/// Nobody offers more; each is compared with all before it.
-const MAX_SUBPROTOCOLS: usize = 100;
-
-/// The offered subprotocols: tokens, each once (section 4.1, item 10).
-fn parse_subprotocols(headers: &HeaderMap) -> Result<Vec<String>, HandshakeError> {
-    let invalid = HandshakeError::InvalidHeader(name::PROTOCOL);
-    let mut found: Vec<String> = Vec::new();
-    for element in fields::elements(headers, name::PROTOCOL).filter(|e| !e.is_empty()) {
-        let Ok(text) = core::str::from_utf8(element) else { return Err(invalid) };
-        let known = found.len() == MAX_SUBPROTOCOLS || found.iter().any(|known| known == text);
-        if !fields::is_token(element) || known {
-            return Err(invalid);
-        }
-        found.push(text.to_owned());
-    }
-    if found.is_empty() && headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
-        return Err(invalid);
-    }
-    Ok(found)
+fn text(head: &[u8], range: Range<usize>) -> &str {
+    head.get(range).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default()
 }

@@ -10,9 +10,12 @@
 //!
 //! The same steps exist over [`http::Request`] and [`http::Response`] values, for those whose HTTP is
 //! handled by another library: [`Incoming::from_request`], [`Accepted::into_response`],
-//! [`Request::to_http`] and [`verify`].
+//! [`Request::to_http`] and [`verify`]. A request that came as bytes becomes such a value by
+//! [`Incoming::to_http`].
 
+mod accept;
 mod body;
+mod check;
 mod client;
 mod credentials;
 #[cfg(feature = "deflate")]
@@ -20,6 +23,7 @@ mod deflate;
 mod error;
 mod extension;
 mod fields;
+mod found;
 mod head;
 mod incoming;
 mod key;
@@ -27,17 +31,20 @@ mod origin;
 mod reply;
 mod request;
 mod response;
+mod runs;
 mod server;
+mod shown;
 mod url;
 mod verify;
 
+pub use accept::{Accept, Accepted, Rejection};
 pub use client::{ClientHandshake, Established};
 #[cfg(feature = "deflate")]
 pub use deflate::{DeflateOffer, WindowHint};
 pub use error::{AcceptError, HandshakeError, Refusal, RequestError, UrlError};
 pub use extension::{Extension, Param, parse_extensions};
 pub use head::Limits;
-pub use incoming::{Accept, Accepted, Incoming, Rejection};
+pub use incoming::Incoming;
 pub use key::{Key, accept_key};
 pub use origin::OriginPolicy;
 pub use request::Request;
@@ -50,6 +57,7 @@ pub(crate) use credentials::basic;
 pub(crate) use fields::{is_reserved, is_secret};
 pub(crate) use reply::Reply;
 pub(crate) use response::encode_headers;
+pub(crate) use shown::Refused;
 pub(crate) use url::{bracketed, parse_host_and_port, percent_decode};
 
 /// The refusal of a request that did not come in time.

@@ -23,7 +23,7 @@ pub enum OriginPolicy {
 }
 
 impl OriginPolicy {
-    pub(super) fn allows(&self, origin: &[u8], host: &str) -> bool {
+    pub(super) fn allows(&self, origin: &[u8], host: &[u8]) -> bool {
         match self {
             Self::Any => true,
             Self::List(list) => {
@@ -34,13 +34,21 @@ impl OriginPolicy {
     }
 }
 
-fn is_same_host(origin: &[u8], host: &str) -> bool {
-    let Ok(origin) = core::str::from_utf8(origin) else { return false };
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let default = match scheme {
-        _ if scheme.eq_ignore_ascii_case("http") => "80",
-        _ if scheme.eq_ignore_ascii_case("https") => "443",
-        _ => return false,
+fn is_same_host(origin: &[u8], host: &[u8]) -> bool {
+    // As browsers write it, mostly.
+    let by_http = origin.strip_prefix(b"http://").or(origin.strip_prefix(b"https://"));
+    if by_http == Some(host) {
+        return true;
+    }
+    let schemes = [(&b"http://"[..], "80"), (b"https://", "443")];
+    let read = |(scheme, port): (&[u8], _)| {
+        let (start, authority) = origin.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some((authority, port))
+    };
+    let Some((authority, default)) = schemes.into_iter().find_map(read) else { return false };
+    let (Ok(authority), Ok(host)) = (core::str::from_utf8(authority), core::str::from_utf8(host))
+    else {
+        return false;
     };
     let (origin_host, origin_port) = split_port(authority, default);
     let (host, port) = split_port(host, default);

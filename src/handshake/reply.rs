@@ -4,11 +4,12 @@ use alloc::boxed::Box;
 use core::mem::MaybeUninit;
 
 use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Version};
 
 use super::body::Body;
-use super::head::{Kind, MAX_HEADERS, Scanner};
-use super::server::map_of;
+use super::head::{MAX_HEADERS, ResponseParts, Scanner};
+use super::shown::mark_secrets;
 use super::{HandshakeError, Limits};
 use crate::buffer::RecvBuf;
 
@@ -18,15 +19,15 @@ const MAX_INTERIM: u8 = 8;
 /// A response that is being read.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    scanner: Scanner,
+    scanner: Scanner<ResponseParts>,
     interim: u8,
     /// A response with another status than those that are waited for; its body is being read.
     refused: Option<Box<(http::Response<()>, Body)>>,
 }
 
 impl Reply {
-    pub(crate) const fn new() -> Self {
-        Self { scanner: Scanner::new(Kind::Response), interim: 0, refused: None }
+    pub(crate) fn new() -> Self {
+        Self { scanner: Scanner::new(), interim: 0, refused: None }
     }
 
     /// Reads on in `rx` until there is a response with a status that is waited for. What follows its head stays there.
@@ -57,7 +58,7 @@ impl Reply {
                 if self.interim > MAX_INTERIM {
                     return Err(HandshakeError::TooManyInterim);
                 }
-                self.scanner = Scanner::new(Kind::Response);
+                self.scanner = Scanner::new();
                 continue;
             }
             let body = Body::new(status, response.headers());
@@ -96,4 +97,35 @@ fn parse_response(head: &[u8]) -> Result<http::Response<()>, HandshakeError> {
     *response.status_mut() = StatusCode::from_u16(code).map_err(|_| HandshakeError::Malformed)?;
     *response.headers_mut() = map_of(&head, parsed.headers)?;
     Ok(response)
+}
+
+/// Puts the header fields parsed from `head` into a map, every line of a repeated field. Their values are parts of
+/// `head`, not copies. Secrets are marked.
+fn map_of(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Result<HeaderMap, HandshakeError> {
+    let mut headers = HeaderMap::with_capacity(parsed.len());
+    for field in parsed {
+        let name =
+            HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HandshakeError::Malformed)?;
+        let value = match field.value.iter().any(|b| matches!(b, b'\r' | b'\n')) {
+            false => HeaderValue::from_maybe_shared(head.slice_ref(field.value)),
+            // A folded line is one line with spaces in it (RFC 9112 section 5.2).
+            true => {
+                let unfold = |b: &u8| if matches!(b, b'\r' | b'\n') { b' ' } else { *b };
+                HeaderValue::from_maybe_shared(field.value.iter().map(unfold).collect::<Bytes>())
+            }
+        };
+        headers.append(name, value.map_err(|_| HandshakeError::Malformed)?);
+    }
+    mark_secrets(&mut headers);
+    Ok(headers)
+}
+
+impl From<httparse::Error> for HandshakeError {
+    fn from(error: httparse::Error) -> Self {
+        match error {
+            httparse::Error::Version => Self::HttpVersion,
+            httparse::Error::TooManyHeaders => Self::TooManyHeaders,
+            _ => Self::Malformed,
+        }
+    }
 }

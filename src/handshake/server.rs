@@ -1,12 +1,8 @@
 //! The server's first step: reading a request from bytes.
 
-use core::mem::MaybeUninit;
-
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Uri};
 
-use super::head::{Kind, MAX_HEADERS, Scanner};
+use super::head::{RequestParts, Scanner};
 use super::{HandshakeError, Incoming, Limits, OriginPolicy, Progress, Refusal, response};
 use crate::buffer::RecvBuf;
 use crate::time::Instant;
@@ -43,7 +39,7 @@ pub struct ServerOptions {
 #[derive(Debug)]
 pub struct ServerHandshake {
     options: ServerOptions,
-    scanner: Scanner,
+    scanner: Scanner<RequestParts>,
     deadline: Option<Instant>,
 }
 
@@ -51,7 +47,7 @@ impl ServerHandshake {
     /// Expects a request.
     #[must_use]
     pub fn new(options: ServerOptions) -> Self {
-        Self { options, scanner: Scanner::new(Kind::Request), deadline: None }
+        Self { options, scanner: Scanner::new(), deadline: None }
     }
 
     /// Reads on in `rx`. Bytes that follow the request stay there: they are the first frames.
@@ -89,67 +85,9 @@ impl ServerHandshake {
         let Some(len) = self.scanner.scan(rx.unread(), &self.options.limits)? else {
             return Ok(Progress::Continue(self));
         };
-        let request = parse_request(rx.unread().get(..len).unwrap_or_default())?;
+        let head = Bytes::copy_from_slice(rx.unread().get(..len).unwrap_or_default());
         rx.consume(len);
-        Ok(Progress::Done(Incoming::check(request, &self.options.origins)?))
-    }
-}
-
-fn parse_request(head: &[u8]) -> Result<http::Request<()>, HandshakeError> {
-    let head = Bytes::copy_from_slice(head);
-    let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    let mut parsed = httparse::Request::new(&mut []);
-    let version = match parsed.parse_with_uninit_headers(&head, &mut fields) {
-        Ok(httparse::Status::Complete(_)) => parsed.version,
-        Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
-        Err(error) => return Err(error.into()),
-    };
-    if version != Some(1) {
-        return Err(HandshakeError::HttpVersion);
-    }
-    let target = parsed.path.ok_or(HandshakeError::Malformed)?;
-    // `Uri` would drop a fragment without a word.
-    if target.contains('#') {
-        return Err(HandshakeError::Malformed);
-    }
-    let method = parsed.method.ok_or(HandshakeError::Malformed)?;
-    let mut request = http::Request::new(());
-    *request.method_mut() =
-        Method::from_bytes(method.as_bytes()).map_err(|_| HandshakeError::Malformed)?;
-    *request.uri_mut() = Uri::try_from(target).map_err(|_| HandshakeError::Malformed)?;
-    *request.headers_mut() = map_of(&head, parsed.headers)?;
-    Ok(request)
-}
-
-/// Puts the header fields parsed from `head` into a map, every line of a repeated field. Their values are parts of
-/// `head`, not copies.
-pub(super) fn map_of(
-    head: &Bytes,
-    parsed: &[httparse::Header<'_>],
-) -> Result<HeaderMap, HandshakeError> {
-    let mut headers = HeaderMap::with_capacity(parsed.len());
-    for field in parsed {
-        let name =
-            HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HandshakeError::Malformed)?;
-        let value = match field.value.iter().any(|b| matches!(b, b'\r' | b'\n')) {
-            false => HeaderValue::from_maybe_shared(head.slice_ref(field.value)),
-            // A folded line is one line with spaces in it (RFC 9112 section 5.2).
-            true => {
-                let unfold = |b: &u8| if matches!(b, b'\r' | b'\n') { b' ' } else { *b };
-                HeaderValue::from_maybe_shared(field.value.iter().map(unfold).collect::<Bytes>())
-            }
-        };
-        headers.append(name, value.map_err(|_| HandshakeError::Malformed)?);
-    }
-    Ok(headers)
-}
-
-impl From<httparse::Error> for HandshakeError {
-    fn from(error: httparse::Error) -> Self {
-        match error {
-            httparse::Error::Version => Self::HttpVersion,
-            httparse::Error::TooManyHeaders => Self::TooManyHeaders,
-            _ => Self::Malformed,
-        }
+        let parts = self.scanner.into_parts();
+        Ok(Progress::Done(Incoming::read_bytes(head, &parts, &self.options.origins)?))
     }
 }

@@ -9,6 +9,7 @@ use core::net::Ipv6Addr;
 use core::str::FromStr;
 
 use super::UrlError;
+use super::fields::ByteSet;
 
 /// A checked `ws:` or `wss:` URL.
 ///
@@ -110,39 +111,61 @@ pub(crate) fn parse_host_and_port(
     authority: &str,
     default_port: u16,
 ) -> Result<(String, u16), UrlError> {
-    let (host, port) = match authority.strip_prefix('[') {
+    let (host, port) = split_host_and_port(authority.as_bytes())?;
+    let host = match host {
+        Host::Name(name) => name.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect(),
+        Host::V6(address) => format!("{address}"),
+    };
+    Ok((host, port.unwrap_or(default_port)))
+}
+
+/// A host as an authority has it.
+pub(super) enum Host<'a> {
+    /// A name or an IPv4 address: letters, digits and what else stands in them.
+    Name(&'a [u8]),
+    V6(Ipv6Addr),
+}
+
+/// The same where it lies, with the port if there is one.
+pub(super) fn split_host_and_port(authority: &[u8]) -> Result<(Host<'_>, Option<u16>), UrlError> {
+    let (host, rest) = match authority.strip_prefix(b"[") {
         Some(rest) => {
-            let (address, rest) = rest.split_once(']').ok_or(UrlError::Host)?;
-            let address: Ipv6Addr = address.parse().map_err(|_| UrlError::Host)?;
-            let port = match rest.strip_prefix(':') {
-                Some(port) => port,
-                None if rest.is_empty() => "",
-                None => return Err(UrlError::Host),
-            };
-            (format!("{address}"), port)
+            let end = rest.iter().position(|byte| *byte == b']').ok_or(UrlError::Host)?;
+            let (address, rest) = rest.split_at(end);
+            let address = core::str::from_utf8(address).ok().and_then(|text| text.parse().ok());
+            (Host::V6(address.ok_or(UrlError::Host)?), rest.strip_prefix(b"]").unwrap_or_default())
         }
         None => {
-            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-            if host.is_empty() || !host.bytes().all(is_host_byte) {
+            let end = authority.iter().position(|byte| !is_host_byte(*byte));
+            let (host, rest) = authority.split_at(end.unwrap_or(authority.len()));
+            if host.is_empty() {
                 return Err(UrlError::Host);
             }
-            (host.to_ascii_lowercase(), port)
+            (Host::Name(host), rest)
         }
     };
-    let port = match port {
-        "" => default_port,
-        digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse().ok().filter(|port| *port > 0).ok_or(UrlError::Port)?
-        }
-        _ => return Err(UrlError::Port),
-    };
-    Ok((host, port))
+    match rest {
+        [] | [b':'] => Ok((host, None)),
+        [b':', digits @ ..] => match parse_port(digits) {
+            None | Some(0) => Err(UrlError::Port),
+            port => Ok((host, port)),
+        },
+        _ => Err(UrlError::Host),
+    }
+}
+
+fn parse_port(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0_u16, |port, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0'))?;
+        port.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 /// Names in the domain name system, underscores included, and IPv4 addresses; names in other scripts come
 /// in their ASCII form (`xn--`).
 fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+    static HOST: ByteSet = ByteSet::alphanumeric_and(b"-._");
+    HOST.contains(byte)
 }
 
 /// The text that `%` and two hexadecimal digits stand for in `text`; `None` where they do not follow or it is not UTF-8.

@@ -37,7 +37,7 @@ pub fn verify<B>(
     if !fields::has_token(headers, name::CONNECTION, "upgrade") {
         return Err(HandshakeError::InvalidHeader(name::CONNECTION));
     }
-    if fields::single(headers, name::ACCEPT)? != key.accept().as_bytes() {
+    if fields::single(headers, name::ACCEPT)? != key.answer() {
         return Err(HandshakeError::AcceptMismatch);
     }
     let subprotocol = match fields::optional(headers, name::PROTOCOL)? {

@@ -5,10 +5,12 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use crate::handshake::{HandshakeError, UrlError};
+use crate::handshake::{self, HandshakeError, UrlError};
 
 /// Why a proxy opened no way to the server. The proxy is at fault, or the network.
-#[derive(Clone, Debug)]
+///
+/// `Debug` tells of a [`Refused`](Self::Refused) its status and how long its body is.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum ProxyError {
     /// An HTTP proxy answered with another status than 2xx: its whole response, up to 64 KiB of body.
@@ -63,6 +65,23 @@ impl fmt::Display for ProxyError {
             }
             Self::Incomplete => f.write_str("transport ended before the proxy had answered"),
         }
+    }
+}
+
+impl fmt::Debug for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused(response) => return fmt::Debug::fmt(&handshake::Refused(response), f),
+            Self::Http(error) => return f.debug_tuple("Http").field(error).finish(),
+            Self::Reply(code) => return f.debug_tuple("Reply").field(code).finish(),
+            Self::NotSocks5 => "NotSocks5",
+            Self::Malformed => "Malformed",
+            Self::NoMethod => "NoMethod",
+            Self::Credentials => "Credentials",
+            Self::HostTooLong => "HostTooLong",
+            Self::EarlyBytes => "EarlyBytes",
+            Self::Incomplete => "Incomplete",
+        })
     }
 }
 

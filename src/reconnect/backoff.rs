@@ -31,12 +31,13 @@ impl Jitter {
 
 /// The longest wait before the dial that follows `losses` losses in a row.
 pub(super) fn ceiling(options: &Options, losses: u32) -> Duration {
-    match losses {
+    let ceiling = match losses {
         0 => Duration::ZERO,
         1 => options.first_delay,
         _ => {
             let doubled = 2_u32.saturating_pow(losses.saturating_sub(1));
-            options.base_delay.saturating_mul(doubled).min(options.max_delay)
+            options.base_delay.saturating_mul(doubled)
         }
-    }
+    };
+    ceiling.min(options.max_delay)
 }

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::Options;
+use super::endpoints::Past;
 use crate::connection::{Cause, Closed};
 use crate::frame::CloseCode;
 
@@ -24,8 +25,12 @@ pub enum Loss {
     },
     /// The server's answer was no opening handshake.
     Handshake,
-    /// The server could not prove who it is (TLS).
+    /// Others of this process dialed the host, and the turn did not come within [`Options::dial_timeout`].
+    NoTurn,
+    /// The server's certificate is not valid, or not for the host.
     Untrusted,
+    /// TLS failed in another way: an alert, nothing in common, another protocol on that port.
+    Tls,
     /// There is nothing that could be dialed: the caller is at fault.
     Request,
     /// The connection ended.
@@ -33,6 +38,27 @@ pub enum Loss {
 }
 
 /// What to do about a [`Loss`], and why.
+///
+/// This is what the library does ([`Reconnect::propose`](super::Reconnect::propose)) unless the application decides
+/// otherwise:
+///
+/// | loss | decision |
+/// |---|---|
+/// | the network, a timeout, no turn, an end without a Close frame | retry |
+/// | TLS, but for the certificate | retry |
+/// | status 408, 425, 429, 5xx but 501 and 505 | retry, not before `Retry-After` and up to a quarter more |
+/// | any other status, an answer that is no handshake | refused: see below |
+/// | a certificate that is not valid, a request that cannot be made | refused: see below |
+/// | 1000, 1001, 1005, 1011, 1014, our idle or lifetime timeout | retry |
+/// | 1012 | retry after 5 to 30 s |
+/// | 1013 | retry after 30 to 60 s |
+/// | 1002, 1003, 1007, 1008, 1009, 1010, 3000 to 4999 | leave the endpoint |
+/// | the peer broke the protocol | leave the endpoint |
+///
+/// An endpoint that refuses is left for good if it has never been open: then the URL, the request or whom to trust is
+/// wrong. One that has been open in the life of this client once took the same request, and somebody may stand in
+/// between for a while: a captive portal, a proxy, a load balancer during an update. It is dialed again after
+/// [`Options::max_delay`] and up to a quarter more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
@@ -74,7 +100,7 @@ pub enum Why {
     Restart,
     /// The server is overloaded (1013): another endpoint, or much later.
     Overloaded,
-    /// The server refuses this request, and would again.
+    /// The server refuses this request, and is likely to do so again.
     Refused,
     /// An end broke the protocol or a limit, and would again.
     Protocol,
@@ -94,38 +120,31 @@ pub enum Why {
 }
 
 impl Decision {
-    /// What the library does about `loss` unless the application decides otherwise.
-    ///
-    /// | loss | decision |
-    /// |---|---|
-    /// | the network, a timeout, an end without a Close frame | retry |
-    /// | status 408, 425, 429, 5xx but 501 and 505 | retry, not before `Retry-After` |
-    /// | any other status, an answer that is no handshake | leave the endpoint |
-    /// | TLS, a request that cannot be made | leave the endpoint |
-    /// | 1000, 1001, 1005, 1011, 1014, our idle or lifetime timeout | retry |
-    /// | 1012 | retry after 5 to 30 s |
-    /// | 1013 | retry after 30 to 60 s |
-    /// | 1002, 1003, 1007, 1008, 1009, 1010, 3000 to 4999 | leave the endpoint |
-    /// | the peer broke the protocol | leave the endpoint |
-    #[must_use]
-    pub fn about(loss: &Loss, options: &Options) -> Self {
+    /// What the library does about `loss`.
+    pub(super) fn about(loss: &Loss, past: Past, options: &Options) -> Self {
         match loss {
-            Loss::Transport | Loss::TimedOut => Self::retry(),
+            Loss::Transport | Loss::TimedOut | Loss::NoTurn | Loss::Tls => Self::retry(),
             Loss::Refused { status, retry_after } => match (status, retry_after) {
                 (408 | 425 | 429 | 500 | 502..=504 | 506..=599, None) => Self::retry(),
                 (408 | 425 | 429 | 500 | 502..=504 | 506..=599, Some(wait)) => {
-                    let at_least = (*wait).min(options.max_retry_after);
-                    let spread =
-                        at_least.checked_div(4).unwrap_or_default().max(options.first_delay);
-                    Self::because(Verdict::RetryAfter { at_least, spread }, Why::RetryAfter)
+                    let verdict = Verdict::after((*wait).min(options.max_retry_after), options);
+                    Self::because(verdict, Why::RetryAfter)
                 }
-                _ => Self::because(Verdict::Retire, Why::Refused),
+                _ => Self::about_refusal(Why::Refused, past, options),
             },
-            Loss::Handshake => Self::because(Verdict::Retire, Why::Protocol),
-            Loss::Untrusted => Self::because(Verdict::Retire, Why::Untrusted),
-            Loss::Request => Self::because(Verdict::Retire, Why::Request),
+            Loss::Handshake => Self::about_refusal(Why::Protocol, past, options),
+            Loss::Untrusted => Self::about_refusal(Why::Untrusted, past, options),
+            Loss::Request => Self::about_refusal(Why::Request, past, options),
             Loss::Closed(closed) => Self::about_end(closed),
         }
+    }
+
+    fn about_refusal(why: Why, past: Past, options: &Options) -> Self {
+        let verdict = match past {
+            Past::NeverOpen => Verdict::Retire,
+            Past::OnceOpen => Verdict::after(options.max_delay, options),
+        };
+        Self::because(verdict, why)
     }
 
     fn about_end(closed: &Closed) -> Self {
@@ -168,6 +187,14 @@ impl Decision {
     }
 }
 
+impl Verdict {
+    /// Retry after `at_least`, and up to a quarter more.
+    fn after(at_least: Duration, options: &Options) -> Self {
+        let spread = at_least.checked_div(4).unwrap_or_default().max(options.first_delay);
+        Self::RetryAfter { at_least, spread }
+    }
+}
+
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -175,7 +202,9 @@ impl fmt::Display for Loss {
             Self::TimedOut => f.write_str("the dial took too long"),
             Self::Refused { status, .. } => write!(f, "server answered {status}"),
             Self::Handshake => f.write_str("server's answer was no opening handshake"),
+            Self::NoTurn => f.write_str("others were dialing the host"),
             Self::Untrusted => f.write_str("server could not prove who it is"),
+            Self::Tls => f.write_str("the TLS handshake failed"),
             Self::Request => f.write_str("request cannot be made: look at the URL and headers"),
             Self::Closed(closed) => fmt::Display::fmt(closed, f),
         }

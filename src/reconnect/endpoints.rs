@@ -24,6 +24,15 @@ struct Endpoint {
     held: Option<Instant>,
     /// Never to be dialed again.
     retired: bool,
+    past: Past,
+}
+
+/// Whether an endpoint has ever taken our request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Past {
+    #[default]
+    NeverOpen,
+    OnceOpen,
 }
 
 /// There is always one.
@@ -39,6 +48,16 @@ impl Endpoints {
         let number = self.0.len();
         self.0.push(Endpoint::default());
         number
+    }
+
+    pub(super) fn note_open(&mut self, number: usize) {
+        if let Some(endpoint) = self.0.get_mut(number) {
+            endpoint.past = Past::OnceOpen;
+        }
+    }
+
+    pub(super) fn past(&self, number: usize) -> Past {
+        self.0.get(number).map(|endpoint| endpoint.past).unwrap_or_default()
     }
 
     pub(super) fn note_success(&mut self, number: usize) {

@@ -10,6 +10,12 @@ use crate::message::Message;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A dial is due, and others of this process are dialing the host: it waits for its turn, for
+    /// [`Options::dial_timeout`](super::Options::dial_timeout) at most.
+    Queued {
+        /// The endpoint's place in the list, from 0.
+        endpoint: usize,
+    },
     /// A dial begins.
     Connecting {
         /// The endpoint's place in the list, from 0.
@@ -63,6 +69,8 @@ pub enum Event {
 pub enum Phase {
     /// It waits for the next dial.
     Waiting,
+    /// A dial is due and waits for its turn at the host.
+    Queued,
     /// It dials, shakes hands or greets.
     Connecting,
     /// It is connected.

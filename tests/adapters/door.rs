@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hybi::tokio::{WebSocket, connect_over, serve::Listen};
+use hybi::tokio::{ServeOptions, Server, WebSocket, connect_over, serve::Listen};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 
@@ -86,4 +87,13 @@ pub(crate) fn status<S: std::fmt::Debug>(refused: Result<WebSocket<S>, hybi::tok
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// A server behind a door, without keepalive.
+pub(crate) fn serve(change: impl FnOnce(&mut ServeOptions)) -> (Street, Server<Door>) {
+    let (street, door) = door();
+    let mut options = ServeOptions::default();
+    options.config = Arc::new(quiet());
+    change(&mut options);
+    (street, Server::with_options(door, options))
 }

@@ -10,8 +10,12 @@ pub(crate) mod faulty;
 pub(crate) mod frames;
 pub(crate) mod gated;
 pub(crate) mod poll;
+#[cfg(feature = "tokio")]
+pub(crate) mod reconnecting;
 pub(crate) mod session;
 pub(crate) mod tcp;
+#[cfg(feature = "tracing")]
+pub(crate) mod told;
 #[cfg(feature = "tokio")]
 pub(crate) mod upgraded;
 

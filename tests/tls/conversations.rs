@@ -48,7 +48,10 @@ fn the_client_sees_the_certificate_of_the_server() {
     let identity = AUTHORITY.identity(&[HOST]);
     let shown = first_of(&identity);
     meet(&client().build().unwrap(), &ServerTls::new(identity).unwrap(), |met| {
-        assert_eq!(met.client.unwrap().peer_certificates, slice::from_ref(&shown));
+        let agreed = met.client.unwrap();
+        assert_eq!(agreed.peer_certificates, slice::from_ref(&shown));
+        let brief = format!("peer_certificates: [{}] bytes", shown.len());
+        assert!(format!("{agreed:?}").contains(&brief), "{agreed:?}");
         assert_eq!(met.server.unwrap().peer_certificates, []);
     });
 }

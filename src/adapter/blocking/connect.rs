@@ -1,5 +1,6 @@
 //! Connecting by URL.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -9,15 +10,16 @@ use std::time::Instant;
 #[cfg(feature = "tls")]
 use super::TlsStream;
 #[cfg(unix)]
-use super::dial::within;
-use super::dial::{dial, left, resolve};
-use super::driver::SHORTEST;
+use super::dial::{Places, within};
+use super::dial::{dial, left, race, resolve};
 use super::handshake::{open, read, write};
 use super::{AnyStream, Transport, WebSocket};
-use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, peer, share};
+use crate::adapter::{
+    ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, may_fare_better, no_tunnel,
+    no_tunnels,
+};
 #[cfg(feature = "tls")]
-use crate::adapter::{authority, tls::ClientTls};
-use crate::connect::interleave;
+use crate::adapter::{authority, needs_tls, tls::ClientTls};
 use crate::handshake::{Limits, Progress};
 use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
@@ -25,8 +27,11 @@ use crate::{Config, Connect, RecvBuf};
 /// Connects to a `ws:` URL, to a `wss:` one (feature `tls`), on Unix also to a `ws+unix:` one.
 ///
 /// Takes a URL, a [`Request`](crate::handshake::Request) with headers and subprotocols, or a [`Connect`], which says more of the
-/// way. A host's addresses race (RFC 8305), so that a dead one costs 250 ms. Bounded by 20 s in all; the system's name
-/// resolution, which cannot be interrupted, and attempts that lost the race may go on in threads of their own for as long.
+/// way. A host's addresses race (RFC 8305), so that a dead one costs 250 ms. Bounded by 20 s in all.
+///
+/// What cannot be interrupted goes on in threads of its own: attempts that lost the race, 31 at most, until the time is over;
+/// the system's name resolution for as long as it takes. 64 resolutions may hang in a process, further ones wait until one of them
+/// ends, or for their time.
 ///
 /// ```no_run
 /// let mut ws = hybi::blocking::connect("ws://example.com/feed")?;
@@ -67,18 +72,12 @@ fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError>
         check_tls(&connect)?;
         let (io, rx) = reach(&connect, deadline)?;
         #[cfg(feature = "tls")]
-        let io = match connect.request.url() {
-            url if url.is_tls() && rx.unread().is_empty() => {
+        let io = match needs_tls(&connect, &rx)? {
+            true => {
+                let url = connect.request.url();
                 secure(io, &connect.server_tls()?, (url.host(), url.port()), deadline)?
             }
-            url if url.is_tls() => {
-                return Err(ConnectError::new(
-                    ConnectStep::Proxy,
-                    peer(&connect),
-                    ProxyError::EarlyBytes,
-                ));
-            }
-            _ => io,
+            false => io,
         };
         let limits = Limits { timeout: left(deadline), ..connect.limits };
         let (request, config) = (connect.request.clone(), connect.config.clone());
@@ -89,12 +88,16 @@ fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, ConnectError>
     }
 }
 
+/// Who waits for a socket in the file system, where nobody may accept.
+#[cfg(unix)]
+static KNOCKERS: Places = Places::new(64);
+
 /// A stream to the server, and what came through it already.
 fn reach(connect: &Connect, deadline: Instant) -> Result<(AnyStream, RecvBuf), ConnectError> {
     #[cfg(unix)]
     if let Some(path) = &connect.socket {
         let socket = path.clone();
-        return within(deadline, "connect", || UnixStream::connect(socket))
+        return within(&KNOCKERS, deadline, "connect", || UnixStream::connect(socket))
             .map(|stream| (AnyStream::Unix(stream), RecvBuf::new()))
             .map_err(|failure| ConnectError::new(ConnectStep::Transport, path, failure));
     }
@@ -117,48 +120,49 @@ fn addresses(connect: &Connect, deadline: Instant) -> Result<Vec<SocketAddr>, Co
     }
 }
 
-/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried, in the
-/// order of a race; one of which nothing is heard takes no more than its share of the time.
+/// A stream to the server through a proxy. Where that does not resolve names, tunnels to the server's addresses race as
+/// connections to them do.
 fn through(
     proxy: &Proxy,
     connect: &Connect,
     deadline: Instant,
 ) -> Result<(AnyStream, RecvBuf), ConnectError> {
-    let url = connect.request.url();
-    let targets = match proxy.resolves_names() {
-        true => vec![(url.host().to_owned(), url.port())],
-        false => {
-            let addresses = interleave(addresses(connect, deadline)?).into_iter();
-            addresses.map(|address| (address.ip().to_string(), address.port())).collect()
-        }
-    };
-    let server = (proxy.host(), proxy.port());
-    let addresses = resolve(server, deadline)?;
-    let mut failure = ConnectFailure::Addresses(Vec::new());
-    for (others, (host, port)) in (0..targets.len()).rev().zip(targets) {
-        let io = AnyStream::Tcp(dial(server, addresses.clone(), &connect.tcp, deadline)?);
+    let (url, server) = (connect.request.url(), (proxy.host(), proxy.port()));
+    if proxy.resolves_names() {
+        let addresses = resolve(server, deadline)?;
+        let io = AnyStream::Tcp(dial(server, addresses, &connect.tcp, deadline)?);
         #[cfg(feature = "tls")]
         let io = match proxy.is_tls() {
             true => secure(io, &connect.proxys_tls(proxy)?, server, deadline)?,
             false => io,
         };
-        let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
-        let until = Instant::now() + share(left(deadline), others);
-        failure = match conversation {
-            Ok(conversation) => match tunnel(io, conversation, until) {
-                Ok(way) => return Ok(way),
-                Err(failure) => failure,
-            },
-            Err(error) => error.into(),
-        };
-        match &failure {
-            ConnectFailure::Timeout => {}
-            ConnectFailure::Proxy(error) if error.is_about_address() => {}
-            _ => break,
-        }
+        let target = (url.host(), url.port());
+        let tunnel = tunnel(io, proxy, target, connect.limits, deadline);
+        return tunnel.map_err(|failure| no_tunnel(connect, proxy, failure));
     }
-    let peer = format!("{} through {proxy}", peer(connect));
-    Err(ConnectError::new(ConnectStep::Proxy, peer, failure))
+    let targets = addresses(connect, deadline)?;
+    // The first connection also finds out which of the proxy's own addresses takes the others.
+    let first = dial(server, resolve(server, deadline)?, &connect.tcp, deadline)?;
+    let place = first.peer_addr().map_err(|error| no_tunnel(connect, proxy, error))?;
+    let mut first = Some(first);
+    let begin = |target: SocketAddr| {
+        let (first, proxy, tcp) = (first.take(), proxy.clone(), connect.tcp.clone());
+        let limits = connect.limits;
+        move || {
+            let server = (proxy.host(), proxy.port());
+            let stream = match first {
+                Some(stream) => stream,
+                None => {
+                    let stream = dial(server, vec![place], &tcp, deadline);
+                    stream.map_err(ConnectError::into_failure)?
+                }
+            };
+            let (ip, port) = (target.ip().to_string(), target.port());
+            tunnel(stream.into(), &proxy, (&ip, port), limits, deadline)
+        }
+    };
+    let tunnels = race(targets, deadline, begin, may_fare_better);
+    tunnels.map_err(|each| no_tunnels(connect, proxy, each))
 }
 
 /// Puts TLS over a stream to a host.
@@ -174,20 +178,32 @@ fn secure(
         .map_err(|error| ConnectError::new(ConnectStep::Tls, authority(host, port), error))
 }
 
-/// Holds the conversation with a proxy.
+/// Opens a tunnel to a host.
 fn tunnel(
-    mut io: AnyStream,
-    mut tunnel: Tunnel,
+    io: AnyStream,
+    proxy: &Proxy,
+    (host, port): (&str, u16),
+    limits: Limits,
     deadline: Instant,
 ) -> Result<(AnyStream, RecvBuf), ConnectFailure> {
+    let tunnel = Tunnel::new(proxy, host, port)?.with_limits(limits);
+    converse(io, tunnel, deadline)
+}
+
+/// Holds the conversation with a proxy.
+fn converse<S: Transport>(
+    mut io: S,
+    mut tunnel: Tunnel,
+    deadline: Instant,
+) -> Result<(S, RecvBuf), ConnectFailure> {
     let (mut rx, mut tx) = (RecvBuf::new(), Vec::new());
     loop {
         match tunnel.advance(&mut rx, &mut tx)? {
             Progress::Done(()) => return Ok((io, rx)),
             Progress::Continue(next) => tunnel = next,
         }
-        io.bound_writes(left(deadline).max(SHORTEST))?;
-        let exchange = write(&mut io, &tx).and_then(|()| read(&mut io, &mut rx, left(deadline)));
+        let exchange = write(&mut io, &tx, left(deadline))
+            .and_then(|()| read(&mut io, &mut rx, left(deadline)));
         let failure = match exchange {
             Ok(Some(0)) => return Err(tunnel.handle_eof().into()),
             Ok(_) if !left(deadline).is_zero() => {
@@ -195,6 +211,7 @@ fn tunnel(
                 continue;
             }
             Ok(_) => ConnectFailure::Timeout,
+            Err(error) if error.kind() == ErrorKind::TimedOut => ConnectFailure::Timeout,
             Err(error) => error.into(),
         };
         // A refusal is worth more than the way in which its body broke off.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant as Clock};
 use bytes::Buf;
 
 use super::Transport;
+use crate::adapter::trace::Traced;
 use crate::adapter::{Error, outcome};
 use crate::connection::Received;
 use crate::{Connection, Instant, Message, RecvBuf};
@@ -19,7 +20,7 @@ pub(super) const SHORTEST: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct Driver<S> {
     pub(super) io: S,
-    pub(super) conn: Connection,
+    pub(super) conn: Traced,
     pub(super) rx: RecvBuf,
     pub(super) waits: Waits,
     /// Whether bytes have been written since the stream was last flushed.
@@ -67,6 +68,7 @@ impl<S: Transport> Driver<S> {
         own: Option<Duration>,
     ) -> io::Result<Self> {
         let waits = Waits::new(&mut io, &conn, own)?;
+        let conn = Traced::new(conn);
         Ok(Self { io, conn, rx, waits, unflushed: false, error: None, reported: false })
     }
 
@@ -116,6 +118,7 @@ impl<S: Transport> Driver<S> {
         match self.conn.closed() {
             Some(closed) if !self.reported => {
                 self.reported = true;
+                self.conn.end();
                 outcome(closed, self.error.take())
             }
             _ => Ok(()),

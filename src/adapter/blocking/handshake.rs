@@ -7,6 +7,8 @@ use std::time::{Duration, Instant as Clock};
 
 use super::driver::{Driver, SHORTEST, is_idle};
 use super::{Error, Transport, WebSocket};
+#[cfg(feature = "tracing")]
+use crate::adapter::authority;
 use crate::adapter::{
     complete_accept, complete_request, connection, default_config, entropy, refused, trace,
 };
@@ -49,12 +51,12 @@ pub fn accept_with<S: Transport>(
 /// Reads a request, to be accepted or rejected after any work of the application's own.
 ///
 /// ```no_run
-/// # fn is_allowed(_: Option<&http::HeaderValue>) -> bool { true }
+/// # fn is_allowed(_: Option<&str>) -> bool { true }
 /// # fn serve(stream: std::net::TcpStream) -> Result<(), hybi::blocking::Error> {
 /// use hybi::handshake::Accept;
 ///
 /// let incoming = hybi::blocking::receive_request(stream, Default::default())?;
-/// if !is_allowed(incoming.headers().get("authorization")) {
+/// if !is_allowed(incoming.header("authorization")) {
 ///     return incoming.reject(http::StatusCode::UNAUTHORIZED);
 /// }
 /// let mut ws = incoming.accept(&Accept::new(), hybi::Config::default())?;
@@ -118,8 +120,7 @@ impl<S: Transport> Incoming<S> {
         let mut conn = connection(Role::Server, config, accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
         let driver = Driver::new(self.io, conn, self.rx, self.own)?;
-        let (_, negotiated) = accepted.into_response();
-        let mut ws = WebSocket::new(driver, negotiated);
+        let mut ws = WebSocket::new(driver, accepted.into_negotiated());
         ws.flush()?;
         Ok(ws)
     }
@@ -176,20 +177,24 @@ pub(super) fn open<S: Transport>(
 ) -> Result<WebSocket<S>, Error> {
     let own = io.read_bound()?;
     let clock = Clock::now();
+    #[cfg(feature = "tracing")]
+    let peer = authority(request.url().host(), request.url().port());
     let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let mut client = client.with_limits(limits);
-    let bounded = io.bound_writes(limits.timeout.max(SHORTEST))?;
-    write(&mut io, &bytes).map_err(|error| match error {
-        error if bounded && is_idle(&error) => Error::from(HandshakeError::Timeout),
-        error => error.into(),
+    write(&mut io, &bytes, limits.timeout).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => HandshakeError::Timeout.into(),
+        _ => Error::from(error),
     })?;
     loop {
         match client.advance(&mut rx)? {
             Progress::Done(done) => {
                 let conn = connection(Role::Client, config, &done.negotiated);
                 let driver = Driver::new(io, conn, rx, own)?;
-                return Ok(WebSocket::new(driver, done.negotiated).with_response(done.response));
+                let ws = WebSocket::new(driver, done.negotiated);
+                #[cfg(feature = "tracing")]
+                ws.driver.conn.peer(peer);
+                return Ok(ws.with_response(done.response));
             }
             Progress::Continue(next) => client = next,
         }
@@ -225,13 +230,26 @@ pub(super) fn read<S: Transport>(
     }
 }
 
-/// Writes and flushes all of `bytes`.
-pub(super) fn write<S: Transport>(io: &mut S, bytes: &[u8]) -> io::Result<()> {
-    io.write_all(bytes)?;
+/// Writes and flushes all of `bytes`, for about `limit` in all where the stream can be bounded; then it fails with
+/// [`TimedOut`](ErrorKind::TimedOut). A peer that takes a byte now and then does not extend it.
+pub(super) fn write<S: Transport>(io: &mut S, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+    let bounded = io.bound_writes(limit.max(SHORTEST))?;
+    let begun = Clock::now();
     loop {
-        match io.flush() {
+        let written = match bytes {
+            [] => io.flush().map(|()| None),
+            _ => io.write(bytes).map(Some),
+        };
+        match written {
+            Ok(None) => return Ok(()),
+            Ok(Some(0)) => return Err(ErrorKind::WriteZero.into()),
+            Ok(Some(count)) => bytes = &bytes[count..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            flushed => return flushed,
+            Err(error) if bounded && is_idle(&error) => return Err(ErrorKind::TimedOut.into()),
+            Err(error) => return Err(error),
+        }
+        if bounded && !bytes.is_empty() && begun.elapsed() >= limit {
+            return Err(ErrorKind::TimedOut.into());
         }
     }
 }
@@ -239,8 +257,8 @@ pub(super) fn write<S: Transport>(io: &mut S, bytes: &[u8]) -> io::Result<()> {
 /// Sends a last response and ends the stream so that it arrives: no unread input turns the end into a reset.
 fn farewell<S: Transport>(io: &mut S, response: &[u8]) {
     let mut say = || {
-        let bounded = io.bound_writes(FAREWELL)? && io.bound_reads(FAREWELL)?;
-        write(io, response)?;
+        let bounded = io.bound_reads(FAREWELL)?;
+        write(io, response, FAREWELL)?;
         io.shut_down()?;
         let deadline = Clock::now() + FAREWELL;
         let mut scrap = [0; 4096];
@@ -257,4 +275,57 @@ fn farewell<S: Transport>(io: &mut S, response: &[u8]) {
     };
     // The client may be gone or slow: its loss.
     let _ = say();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a byte at a time.
+    struct Drip {
+        taken: Vec<u8>,
+        is_bounded: bool,
+    }
+
+    impl io::Read for Drip {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+    }
+
+    impl io::Write for Drip {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.taken.extend(bytes.first());
+            Ok(bytes.len().min(1))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Transport for Drip {
+        fn bound_writes(&mut self, _: Duration) -> io::Result<bool> {
+            Ok(self.is_bounded)
+        }
+    }
+
+    #[test]
+    fn a_peer_that_takes_a_byte_now_and_then_does_not_extend_the_time() {
+        let day = Duration::from_secs(24 * 3600);
+        for (is_bounded, limit, taken) in [
+            (true, Duration::ZERO, "r"),
+            (true, day, "refusal"),
+            (false, Duration::ZERO, "refusal"),
+        ] {
+            let mut io = Drip { taken: Vec::new(), is_bounded };
+            let written = write(&mut io, b"refusal", limit);
+            assert_eq!(io.taken, taken.as_bytes());
+            let late = taken.len() == 1;
+            assert_eq!(
+                written.map_err(|error| error.kind()),
+                if late { Err(ErrorKind::TimedOut) } else { Ok(()) }
+            );
+        }
+    }
 }

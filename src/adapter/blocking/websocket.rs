@@ -47,7 +47,8 @@ impl<S: Transport> WebSocket<S> {
         Ok(Self::new(Driver::new(io, conn, rx, own)?, negotiated))
     }
 
-    pub(super) const fn new(driver: Driver<S>, negotiated: Negotiated) -> Self {
+    pub(super) fn new(mut driver: Driver<S>, negotiated: Negotiated) -> Self {
+        driver.conn.open(&negotiated);
         Self { driver, negotiated, response: None }
     }
 

@@ -9,8 +9,8 @@ use rustls::{CipherSuite, Connection, HandshakeKind, ProtocolVersion};
 
 use super::{ClientTls, HTTP_1_1, ServerTls, TlsError};
 
-/// What the two ends have agreed on, and what the peer has shown.
-#[derive(Clone, Debug)]
+/// What the two ends have agreed on, and what the peer has shown. `Debug` tells how long the certificates are.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Agreed {
     /// The version of TLS.
@@ -163,6 +163,20 @@ impl Session {
                 Connection::Client(_) => None,
             },
         }
+    }
+}
+
+impl fmt::Debug for Agreed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lengths: Vec<_> = self.peer_certificates.iter().map(|one| one.len()).collect();
+        f.debug_struct("Agreed")
+            .field("version", &self.version)
+            .field("cipher_suite", &self.cipher_suite)
+            .field("resumed", &self.resumed)
+            .field("protocol", &self.protocol.as_deref().map(<[u8]>::escape_ascii))
+            .field("peer_certificates", &format_args!("{lengths:?} bytes"))
+            .field("server_name", &self.server_name)
+            .finish()
     }
 }
 

@@ -5,19 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(unix)]
 use ::tokio::net::UnixStream;
 use ::tokio::time::{Instant, timeout_at};
 
 #[cfg(feature = "tls")]
 use super::TlsStream;
-use super::dial::{dial, resolve};
+use super::dial::{dial, race, resolve};
 use super::handshake::{open, read, write};
 use super::{AnyStream, WebSocket};
-use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, peer, share};
+use crate::adapter::{
+    ConnectError, ConnectFailure, ConnectStep, check_tls, deadline, may_fare_better, no_tunnel,
+    no_tunnels,
+};
 #[cfg(feature = "tls")]
-use crate::adapter::{authority, tls::ClientTls};
-use crate::connect::interleave;
+use crate::adapter::{authority, needs_tls, tls::ClientTls};
 use crate::handshake::{Limits, Progress};
 use crate::proxy::{Proxy, ProxyError, Tunnel};
 use crate::{Config, Connect, RecvBuf};
@@ -26,7 +29,8 @@ use crate::{Config, Connect, RecvBuf};
 ///
 /// Takes a URL, a [`Request`](crate::handshake::Request) with headers and subprotocols, or a [`Connect`], which says more of the
 /// way. A host's addresses race (RFC 8305), so that a dead one costs 250 ms. Bounded by 20 s in all, name resolution
-/// included. Dropping the future ends every attempt.
+/// included. Dropping the future ends every attempt; the system's name resolution, in a thread of the runtime's, ends when it
+/// will.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), hybi::tokio::Error> {
@@ -71,18 +75,12 @@ async fn establish(mut connect: Connect) -> Result<WebSocket<AnyStream>, Connect
         check_tls(&connect)?;
         let (io, rx) = reach(&connect, deadline).await?;
         #[cfg(feature = "tls")]
-        let io = match connect.request.url() {
-            url if url.is_tls() && rx.unread().is_empty() => {
+        let io = match needs_tls(&connect, &rx)? {
+            true => {
+                let url = connect.request.url();
                 secure(io, &connect.server_tls()?, (url.host(), url.port()), deadline).await?
             }
-            url if url.is_tls() => {
-                return Err(ConnectError::new(
-                    ConnectStep::Proxy,
-                    peer(&connect),
-                    ProxyError::EarlyBytes,
-                ));
-            }
-            _ => io,
+            false => io,
         };
         let limits = Limits { timeout: left(deadline), ..connect.limits };
         let (request, config) = (connect.request.clone(), connect.config.clone());
@@ -123,48 +121,47 @@ async fn addresses(connect: &Connect, deadline: Instant) -> Result<Vec<SocketAdd
     }
 }
 
-/// A stream to the server through a proxy. Where that does not resolve names, one address after the other is tried, in the
-/// order of a race; one of which nothing is heard takes no more than its share of the time.
+/// A stream to the server through a proxy. Where that does not resolve names, tunnels to the server's addresses race as
+/// connections to them do.
 async fn through(
     proxy: &Proxy,
     connect: &Connect,
     deadline: Instant,
 ) -> Result<(AnyStream, RecvBuf), ConnectError> {
-    let url = connect.request.url();
-    let targets = match proxy.resolves_names() {
-        true => vec![(url.host().to_owned(), url.port())],
-        false => {
-            let addresses = interleave(addresses(connect, deadline).await?).into_iter();
-            addresses.map(|address| (address.ip().to_string(), address.port())).collect()
-        }
-    };
-    let server = (proxy.host(), proxy.port());
-    let addresses = resolve(server, deadline).await?;
-    let mut failure = ConnectFailure::Addresses(Vec::new());
-    for (others, (host, port)) in (0..targets.len()).rev().zip(targets) {
-        let io = AnyStream::Tcp(dial(server, addresses.clone(), &connect.tcp, deadline).await?);
+    let (url, server) = (connect.request.url(), (proxy.host(), proxy.port()));
+    if proxy.resolves_names() {
+        let addresses = resolve(server, deadline).await?;
+        let io = AnyStream::Tcp(dial(server, addresses, &connect.tcp, deadline).await?);
         #[cfg(feature = "tls")]
         let io = match proxy.is_tls() {
             true => secure(io, &connect.proxys_tls(proxy)?, server, deadline).await?,
             false => io,
         };
-        let conversation = Tunnel::new(proxy, &host, port).map(|it| it.with_limits(connect.limits));
-        let until = Instant::now() + share(left(deadline), others);
-        failure = match conversation {
-            Ok(conversation) => match tunnel(io, conversation, until).await {
-                Ok(way) => return Ok(way),
-                Err(failure) => failure,
-            },
-            Err(error) => error.into(),
-        };
-        match &failure {
-            ConnectFailure::Timeout => {}
-            ConnectFailure::Proxy(error) if error.is_about_address() => {}
-            _ => break,
-        }
+        let target = (url.host(), url.port());
+        let tunnel = tunnel(io, proxy, target, connect.limits, deadline).await;
+        return tunnel.map_err(|failure| no_tunnel(connect, proxy, failure));
     }
-    let peer = format!("{} through {proxy}", peer(connect));
-    Err(ConnectError::new(ConnectStep::Proxy, peer, failure))
+    let targets = addresses(connect, deadline).await?;
+    // The first connection also finds out which of the proxy's own addresses takes the others.
+    let first = dial(server, resolve(server, deadline).await?, &connect.tcp, deadline).await?;
+    let place = first.peer_addr().map_err(|error| no_tunnel(connect, proxy, error))?;
+    let mut first = Some(first);
+    let attempt = |target: SocketAddr| {
+        let first = first.take();
+        async move {
+            let stream = match first {
+                Some(stream) => stream,
+                None => {
+                    let stream = dial(server, vec![place], &connect.tcp, deadline).await;
+                    stream.map_err(ConnectError::into_failure)?
+                }
+            };
+            let (ip, port) = (target.ip().to_string(), target.port());
+            tunnel(stream.into(), proxy, (&ip, port), connect.limits, deadline).await
+        }
+    };
+    let tunnels = race(targets, deadline, attempt, may_fare_better).await;
+    tunnels.map_err(|each| no_tunnels(connect, proxy, each))
 }
 
 /// Puts TLS over a stream to a host.
@@ -183,12 +180,24 @@ async fn secure(
     Err(ConnectError::new(ConnectStep::Tls, authority(host, port), failure))
 }
 
-/// Holds the conversation with a proxy.
+/// Opens a tunnel to a host.
 async fn tunnel(
-    mut io: AnyStream,
-    mut tunnel: Tunnel,
+    io: AnyStream,
+    proxy: &Proxy,
+    (host, port): (&str, u16),
+    limits: Limits,
     deadline: Instant,
 ) -> Result<(AnyStream, RecvBuf), ConnectFailure> {
+    let tunnel = Tunnel::new(proxy, host, port)?.with_limits(limits);
+    converse(io, tunnel, deadline).await
+}
+
+/// Holds the conversation with a proxy.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    mut io: S,
+    mut tunnel: Tunnel,
+    deadline: Instant,
+) -> Result<(S, RecvBuf), ConnectFailure> {
     let (mut rx, mut tx) = (RecvBuf::new(), Vec::new());
     loop {
         match tunnel.advance(&mut rx, &mut tx)? {
@@ -218,4 +227,74 @@ async fn tunnel(
 
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use ::tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    /// A SOCKS server that reaches the addresses that end in 7, and in 8 after a second; those that end in 5 refuse, its rules
+    /// forbid those that end in 2, and of others it hears nothing.
+    async fn serve_socks(mut client: DuplexStream) {
+        let mut greeting = [0; 3];
+        client.read_exact(&mut greeting).await.expect("a greeting");
+        client.write_all(&[5, 0]).await.expect("there is room");
+        let mut request = [0; 10];
+        client.read_exact(&mut request).await.expect("a request");
+        let reply = match request[7] {
+            7 => 0,
+            8 => {
+                ::tokio::time::sleep(Duration::from_secs(1)).await;
+                0
+            }
+            end @ (2 | 5) => end,
+            _ => std::future::pending().await,
+        };
+        client.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await.expect("there is room");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_address_behind_a_proxy_costs_a_quarter_of_a_second() {
+        let proxy: Proxy = "socks5://proxy.example".parse().expect("a proxy");
+        let attempt = |target: SocketAddr| {
+            let (ours, theirs) = duplex(64);
+            ::tokio::spawn(serve_socks(theirs));
+            let tunnel = Tunnel::new(&proxy, &target.ip().to_string(), target.port());
+            let end = deadline(Instant::now(), Duration::from_secs(20));
+            async move { converse(ours, tunnel?, end).await.map(|_| target.ip()) }
+        };
+        let to = |ends: &[u8]| ends.iter().map(|end| ([192, 0, 2, *end], 80).into()).collect();
+        let begin = Instant::now();
+        let end = begin + Duration::from_secs(20);
+        let reached = race(to(&[1, 3, 7, 4]), end, attempt, may_fare_better).await;
+        assert_eq!(reached.ok(), Some(IpAddr::from([192, 0, 2, 7])));
+        assert_eq!(begin.elapsed(), Duration::from_millis(500));
+
+        let begin = Instant::now();
+        let reached = race(to(&[5, 1, 7]), end, attempt, may_fare_better).await;
+        assert_eq!(reached.ok(), Some(IpAddr::from([192, 0, 2, 7])));
+        assert_eq!(begin.elapsed(), Duration::from_millis(250), "a refusal is not waited for");
+
+        let begin = Instant::now();
+        let reached = race(to(&[8, 2, 7]), end, attempt, may_fare_better).await;
+        assert_eq!(
+            reached.ok(),
+            Some(IpAddr::from([192, 0, 2, 8])),
+            "nobody begins after a word that counts for all"
+        );
+        assert_eq!(begin.elapsed(), Duration::from_secs(1));
+
+        let failures = race(to(&[1, 5]), end, attempt, may_fare_better).await;
+        let failures = failures.expect_err("nobody is reached");
+        assert_eq!(Instant::now(), end);
+        let connect = Connect::new("ws://server.example/").expect("a URL");
+        assert_eq!(
+            no_tunnels(&connect, &proxy, failures).to_string(),
+            "no way to server.example:80 through socks5://proxy.example:1080: proxy answered: connection refused"
+        );
+    }
 }

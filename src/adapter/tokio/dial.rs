@@ -1,7 +1,6 @@
 //! From a host's name to a TCP connection.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Poll;
@@ -9,7 +8,9 @@ use std::task::Poll;
 use ::tokio::net::{TcpStream, lookup_host};
 use ::tokio::time::{Instant as Clock, timeout_at};
 
-use crate::adapter::{ConnectError, ConnectFailure, ConnectStep, authority, set_tcp_options};
+use crate::adapter::{
+    ConnectError, ConnectFailure, ConnectStep, Failed, authority, no_connection, set_tcp_options,
+};
 use crate::connect::{Pace, Race};
 use crate::{Instant, TcpOptions};
 
@@ -23,8 +24,8 @@ pub(super) async fn dial(
     let failed = |failure: ConnectFailure| {
         ConnectError::new(ConnectStep::Transport, authority(host, port), failure)
     };
-    let stream = race(addresses, deadline, TcpStream::connect).await;
-    let stream = stream.map_err(|each| failed(each.into()))?;
+    let stream = race(addresses, deadline, TcpStream::connect, |_| true).await;
+    let stream = stream.map_err(|each| failed(no_connection(each)))?;
     set_tcp_options!(&stream, tcp).map_err(|error| failed(error.into()))?;
     Ok(stream)
 }
@@ -45,24 +46,34 @@ pub(super) async fn resolve(
 /// An attempt to connect that is under way.
 type Attempt<F> = (SocketAddr, Pin<Box<F>>);
 
-/// Runs the attempts of a [`Race`] and returns the first connection; the other attempts end with it.
-async fn race<S, F: Future<Output = io::Result<S>>>(
+/// Runs the attempts of a [`Race`] and returns what the first that succeeds has made; the other attempts end with it.
+///
+/// After a failure for which `goes_on` is false no further attempt begins. An attempt that has not ended in time fails with
+/// nothing.
+pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
     addresses: Vec<SocketAddr>,
     deadline: Clock,
-    attempt: impl Fn(SocketAddr) -> F,
-) -> Result<S, Vec<(SocketAddr, io::Error)>> {
+    mut attempt: impl FnMut(SocketAddr) -> F,
+    goes_on: impl Fn(&E) -> bool,
+) -> Result<S, Vec<Failed<E>>> {
     let epoch = Clock::now();
     let mut race = Race::new(addresses);
     let mut running: Vec<Attempt<F>> = Vec::new();
     let mut failures = Vec::new();
+    let mut begins = true;
     loop {
         let now = Clock::now();
         if now >= deadline {
             let silent = race.running().iter();
-            failures.extend(silent.map(|address| (*address, ErrorKind::TimedOut.into())));
+            failures.extend(silent.map(|address| (*address, None)));
             return Err(failures);
         }
-        let until = match race.next(Instant::from_origin(now - epoch)) {
+        let pace = match begins {
+            true => race.next(Instant::from_origin(now - epoch)),
+            false if race.running().is_empty() => Pace::Lost,
+            false => Pace::Wait(None),
+        };
+        let until = match pace {
             Pace::Start(address) => {
                 running.push((address, Box::pin(attempt(address))));
                 continue;
@@ -72,10 +83,11 @@ async fn race<S, F: Future<Output = io::Result<S>>>(
             Pace::Lost => return Err(failures),
         };
         match timeout_at(until, first_to_end(&mut running)).await {
-            Ok((_, Ok(stream))) => return Ok(stream),
+            Ok((_, Ok(made))) => return Ok(made),
             Ok((address, Err(error))) => {
                 race.handle_failure(address);
-                failures.push((address, error));
+                begins &= goes_on(&error);
+                failures.push((address, Some(error)));
             }
             Err(_) => {}
         }
@@ -99,6 +111,7 @@ async fn first_to_end<F: Future>(running: &mut Vec<Attempt<F>>) -> (SocketAddr, 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::io::{self, ErrorKind};
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::time::Duration;
 
@@ -127,24 +140,30 @@ mod tests {
                 _ => pending().await,
             }
         };
-        let won = race(ports(&[1, 2, 3]), start + Duration::from_secs(20), attempt).await;
+        let all = |_: &io::Error| true;
+        let won = race(ports(&[1, 2, 3]), start + Duration::from_secs(20), attempt, all).await;
         assert!(won.is_ok());
         assert_eq!(start.elapsed(), Duration::from_millis(500));
         assert_eq!(RUNNING.load(SeqCst), 0, "the losers are gone");
 
         let deadline = Clock::now() + Duration::from_secs(20);
-        let failures = race(ports(&[1, 4, 2]), deadline, attempt).await.expect_err("nobody wins");
+        let failures = race(ports(&[1, 4, 2]), deadline, attempt, all).await;
+        let failures = failures.expect_err("nobody wins");
         assert_eq!(Clock::now(), deadline);
-        let kinds: Vec<_> = failures.iter().map(|(at, error)| (at.port(), error.kind())).collect();
-        let (refused, silent) = (ErrorKind::ConnectionRefused, ErrorKind::TimedOut);
-        assert_eq!(kinds, [(4, refused), (1, silent), (2, silent)]);
+        let kind = |error: &io::Error| error.kind();
+        let kinds = failures.iter().map(|(at, error)| (at.port(), error.as_ref().map(kind)));
+        let refused = Some(ErrorKind::ConnectionRefused);
+        assert_eq!(kinds.collect::<Vec<_>>(), [(4, refused), (1, None), (2, None)]);
 
-        let failures = race(ports(&[4, 5]), deadline + Duration::from_secs(1), attempt).await;
-        assert_eq!(failures.expect_err("nobody wins").len(), 2);
-        assert_eq!(Clock::now(), deadline, "failures are not waited for");
+        let later = deadline + Duration::from_secs(1);
+        for (goes_on, failed) in [(true, 2), (false, 1)] {
+            let failures = race(ports(&[4, 5]), later, attempt, |_| goes_on).await;
+            assert_eq!(failures.expect_err("nobody wins").len(), failed);
+            assert_eq!(Clock::now(), deadline, "failures are not waited for");
+        }
 
         let mut given_up =
-            Box::pin(race(ports(&[1, 2]), Clock::now() + Duration::from_secs(9), attempt));
+            Box::pin(race(ports(&[1, 2]), Clock::now() + Duration::from_secs(9), attempt, all));
         let waited = timeout_at(Clock::now() + Duration::from_secs(1), &mut given_up).await;
         assert!(waited.is_err() && RUNNING.load(SeqCst) == 2);
         drop(given_up);

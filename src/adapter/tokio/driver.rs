@@ -3,9 +3,9 @@
 //! All state lies here and in the core, none in a future: dropping a future at any point loses nothing.
 
 use std::future::Future;
-use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::{fmt, io};
 
 use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use ::tokio::time;
@@ -19,7 +19,6 @@ use crate::{Connection, Instant, Message, Outgoing, RecvBuf, SendError};
 /// The most slices of one vectored write.
 const SLICES: usize = 16;
 
-#[derive(Debug)]
 pub(super) struct Driver<S> {
     pub(super) io: S,
     pub(super) conn: Hosted,
@@ -35,7 +34,6 @@ pub(super) struct Driver<S> {
     reported: bool,
 }
 
-#[derive(Debug)]
 struct Timer {
     /// The origin of the connection's clock.
     epoch: time::Instant,
@@ -305,5 +303,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.unflushed = false;
         }
         Poll::Ready(())
+    }
+}
+
+/// Without a message that waits.
+impl<S: fmt::Debug> fmt::Debug for Driver<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("io", &self.io)
+            .field("conn", &self.conn)
+            .field("rx", &self.rx)
+            .finish_non_exhaustive()
     }
 }

@@ -14,6 +14,8 @@ use ::tokio::time::{Instant, timeout, timeout_at};
 
 use super::driver::Driver;
 use super::{Error, WebSocket};
+#[cfg(feature = "tracing")]
+use crate::adapter::authority;
 use crate::adapter::{
     complete_accept, complete_request, connection, deadline, default_config, entropy, refused,
     trace,
@@ -65,12 +67,12 @@ where
 /// Reads a request, to be accepted or rejected after any work of the application's own.
 ///
 /// ```no_run
-/// # async fn is_allowed(_: Option<&http::HeaderValue>) -> bool { true }
+/// # async fn is_allowed(_: Option<&str>) -> bool { true }
 /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), hybi::tokio::Error> {
 /// use hybi::handshake::Accept;
 ///
 /// let incoming = hybi::tokio::receive_request(stream, Default::default()).await?;
-/// if !is_allowed(incoming.headers().get("authorization")).await {
+/// if !is_allowed(incoming.header("authorization")).await {
 ///     return incoming.reject(http::StatusCode::UNAUTHORIZED).await;
 /// }
 /// let mut ws = incoming.accept(&Accept::new(), hybi::Config::default()).await?;
@@ -150,8 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         let mut conn = connection(Role::Server, config, accepted.negotiated());
         conn.transmit().put_slice(&accepted.to_bytes());
         let driver = Driver::new(self.io, conn, self.rx);
-        let (_, negotiated) = accepted.into_response();
-        let mut ws = WebSocket::new(driver, negotiated);
+        let mut ws = WebSocket::new(driver, accepted.into_negotiated());
         ws.flush().await?;
         Ok(ws)
     }
@@ -217,7 +218,7 @@ where
 {
     let deadline = deadline(Instant::now(), limits.timeout);
     #[cfg(feature = "tracing")]
-    let peer = format!("{}:{}", request.url().host(), request.url().port());
+    let peer = authority(request.url().host(), request.url().port());
     let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let mut client = client.with_limits(limits);
@@ -230,7 +231,7 @@ where
                 let driver = Driver::new(io, conn, rx);
                 let ws = WebSocket::new(driver, done.negotiated);
                 #[cfg(feature = "tracing")]
-                ws.driver.conn.trace().peer(peer);
+                ws.driver.conn.peer(peer);
                 return Ok(ws.with_response(done.response));
             }
             Progress::Continue(next) => client = next,

@@ -99,8 +99,9 @@ struct Asked {
 impl Asked {
     /// Notes a request and says that its conversation begins, before the client can know.
     fn new(incoming: &Incoming) -> Self {
-        println!("begun {}", incoming.uri());
-        Self { uri: incoming.uri().clone(), client: incoming.headers().get("x-client").cloned() }
+        println!("begun {}", incoming.target());
+        let request = incoming.to_http();
+        Self { uri: request.uri().clone(), client: request.headers().get("x-client").cloned() }
     }
 
     fn query(&self) -> &str {

@@ -33,9 +33,9 @@ impl Writer for Floor {
     }
 }
 
-pub(super) struct Hybi(Connection, Drain);
+pub(super) struct Hybi<const BORROWS: bool>(Connection, Drain);
 
-impl Writer for Hybi {
+impl<const BORROWS: bool> Writer for Hybi<BORROWS> {
     fn open(role: Role, drain: Drain) -> Self {
         let conn = match role {
             Role::Server => Connection::server(Default::default()),
@@ -45,11 +45,35 @@ impl Writer for Hybi {
     }
 
     fn write(&mut self, message: &Bytes) {
-        self.0.send(message.clone()).expect("there is room");
+        if BORROWS {
+            self.0.send_binary(message).expect("there is room");
+        } else {
+            self.0.send(message.clone()).expect("there is room");
+        }
         let tx = self.0.transmit();
         while tx.has_remaining() {
             let taken = self.1.put(tx.chunk());
             tx.advance(taken);
+        }
+    }
+}
+
+/// Over the adapter, as the peers that wait for a stream.
+pub(super) struct HybiTokio<const BORROWS: bool>(hybi::tokio::WebSocket<Drain>);
+
+impl<const BORROWS: bool> Writer for HybiTokio<BORROWS> {
+    fn open(role: Role, drain: Drain) -> Self {
+        let negotiated = Default::default();
+        let config = hybi::Config::default();
+        Self(hybi::tokio::WebSocket::from_upgraded(drain, role, &[], negotiated, config))
+    }
+
+    fn write(&mut self, message: &Bytes) {
+        if BORROWS {
+            self.0.parts().0.send_binary(message).expect("there is room");
+            now(self.0.flush()).expect("there is room");
+        } else {
+            now(self.0.send(message.clone())).expect("there is room");
         }
     }
 }

@@ -83,7 +83,7 @@ impl<S, T> Ready<S, T> {
         let Self { mut ws, visitor, house, under_way } = self;
         #[cfg(feature = "tracing")]
         if let Some(peer) = visitor.peer {
-            ws.driver.conn.trace().peer(peer);
+            ws.driver.conn.peer(peer);
         }
         let address = visitor.peer.map(|peer| subscriber(peer.ip()));
         ws.driver.conn.enter(Guest::new(house, address));

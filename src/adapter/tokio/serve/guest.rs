@@ -14,37 +14,20 @@ use ::tokio::time;
 use super::WhenTooFast;
 use super::house::{House, Order, Room};
 use crate::Connection;
-use crate::adapter::trace::Trace;
+use crate::adapter::trace::Traced;
 use crate::frame::CloseCode;
-use crate::handshake::Negotiated;
 use crate::rate::TokenBucket;
 
 /// A connection, and its place in a server where it has one.
 #[derive(Debug)]
 pub(crate) struct Hosted {
-    conn: Connection,
-    trace: Trace,
+    conn: Traced,
     guest: Option<Box<Guest>>,
 }
 
 impl Hosted {
     pub(in super::super) fn new(conn: Connection) -> Self {
-        Self { conn, trace: Trace::default(), guest: None }
-    }
-
-    /// The opening handshake is done.
-    pub(in super::super) fn open(&mut self, negotiated: &Negotiated) {
-        self.trace.open(&self.conn, negotiated);
-    }
-
-    /// The end has been told.
-    pub(in super::super) fn end(&mut self) {
-        self.trace.end(&self.conn);
-    }
-
-    #[cfg(feature = "tracing")]
-    pub(in super::super) const fn trace(&self) -> &Trace {
-        &self.trace
+        Self { conn: Traced::new(conn), guest: None }
     }
 
     pub(super) fn enter(&mut self, guest: Guest) {
@@ -65,22 +48,21 @@ impl Hosted {
 }
 
 impl Deref for Hosted {
-    type Target = Connection;
+    type Target = Traced;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &Traced {
         &self.conn
     }
 }
 
 impl DerefMut for Hosted {
-    fn deref_mut(&mut self) -> &mut Connection {
+    fn deref_mut(&mut self) -> &mut Traced {
         &mut self.conn
     }
 }
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        self.end();
         if let Some(guest) = &mut self.guest {
             guest.leave(&self.conn);
         }

@@ -23,7 +23,8 @@ pub trait Listen {
     ///
     /// # Errors
     ///
-    /// What the operating system says; the server goes on after any of it, see [`Server`](super::Server).
+    /// What the operating system says; the server goes on after any of it, see [`Server`](super::Server). It rests after most
+    /// errors: a client that breaks the rules of a protocol spoken here is best dropped without one.
     fn poll_accept(
         &mut self,
         cx: &mut Context<'_>,

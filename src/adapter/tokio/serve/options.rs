@@ -32,7 +32,7 @@ pub struct ServeOptions {
     /// Limits and timeouts of each connection.
     pub config: Arc<Config>,
     /// How many handshakes may go on at once: 256. Further connections wait in the operating system's queue, so that a
-    /// crowd, or slow clients, take bounded memory. No handshake waits for another.
+    /// crowd, or slow clients, take bounded memory. No handshake waits for another. Zero counts as one.
     pub max_handshakes: usize,
     /// How many connections may be open at once, handshakes among them: no limit but the operating system's.
     pub max_connections: Option<usize>,
@@ -42,7 +42,7 @@ pub struct ServeOptions {
     /// with status 503.
     pub authorize_timeout: Duration,
     /// How often one address may begin a handshake: no limit. Who comes more often finds the connection closed
-    /// without an answer, which costs us least.
+    /// without an answer, which costs us least. Who has no address, as over a Unix socket, is not limited.
     pub handshakes_per_address: Option<Rate>,
     /// How many messages may come: no limit.
     pub messages: MessageLimits,

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -24,8 +25,8 @@ use crate::rate::KeyedBuckets;
 /// Either [`serve`](Self::serve) runs a function for each connection, or [`accept`](Self::accept) hands
 /// connections to a loop of your own. Both end with [`Handle::shutdown`].
 ///
-/// Errors of the listener never end it. After one that concerns a single connection it goes on at once; after any other,
-/// such as too many open files, it waits 5 ms, then twice as long each time up to 1 s, and counts it in
+/// Errors of the listener never end it. After one that concerns a single connection it goes on at once, up to 127 times in a
+/// row; after any other, such as too many open files, it waits 5 ms, then twice as long each time up to 1 s, and counts it in
 /// [`Metrics::accept_errors`].
 ///
 /// Handshakes run in tasks of the runtime and are dropped with the server; so it must be used inside a runtime.
@@ -40,10 +41,15 @@ pub struct Server<L: Listen = TcpListener, T = ()> {
     /// After an error of the listener.
     rest: Option<Pin<Box<time::Sleep>>>,
     next_rest: Duration,
+    /// How many clients in a row were gone before they were accepted, since the last rest.
+    gone: u32,
 }
 
 /// A connection and who is at its other end.
 type Opened<L, T> = (WebSocket<ServerStream<<L as Listen>::Io>>, Visitor<T>);
+
+/// How many clients in a row may be gone before they are accepted.
+const MOST_GONE: u32 = 128;
 
 /// The first wait after an error of the listener, and the longest.
 const RESTS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
@@ -88,6 +94,7 @@ impl<L: Listen> Server<L> {
             addresses,
             rest: None,
             next_rest: RESTS.0,
+            gone: 0,
         }
     }
 
@@ -100,10 +107,10 @@ impl<L: Listen> Server<L> {
     /// use hybi::tokio::{Server, Visitor};
     /// use http::StatusCode;
     ///
-    /// # async fn find_user(_: Option<&http::HeaderValue>) -> Option<String> { None }
+    /// # async fn find_user(_: Option<&str>) -> Option<String> { None }
     /// # async fn example() -> std::io::Result<()> {
     /// let server = Server::bind("127.0.0.1:9001").await?.authorize(|visitor: Visitor| async move {
-    ///     match find_user(visitor.headers().get("authorization")).await {
+    ///     match find_user(visitor.header("authorization")).await {
     ///         Some(user) => Ok((Accept::new(), user)),
     ///         None => Err(StatusCode::UNAUTHORIZED.into()),
     ///     }
@@ -134,6 +141,7 @@ impl<L: Listen> Server<L> {
             addresses: self.addresses,
             rest: None,
             next_rest: RESTS.0,
+            gone: 0,
         }
     }
 }
@@ -171,7 +179,7 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
     /// Runs `handler` for each connection, in a task of its own, until the server has been shut down and every task has
     /// ended. At the deadline of the shutdown the tasks that are left are dropped.
     ///
-    /// What `handler` returns is dropped: tell there of errors that matter.
+    /// What `handler` returns is dropped: tell there of errors that matter. One that panics ends its own connection alone.
     pub async fn serve<H, F>(mut self, handler: H)
     where
         H: Fn(WebSocket<ServerStream<L::Io>>, Visitor<T>) -> F,
@@ -185,8 +193,10 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
                 match self.poll_accept(cx) {
                     Poll::Ready(Some((ws, visitor))) => {
                         #[cfg(feature = "tracing")]
-                        let span = ws.driver.conn.trace().span();
-                        let task = handler(ws, visitor);
+                        let span = ws.driver.conn.span();
+                        // A panic before there is a future ends its own connection alone, too.
+                        let begun = catch_unwind(AssertUnwindSafe(|| handler(ws, visitor)));
+                        let Ok(task) = begun else { continue };
                         let task = async move { drop(task.await) };
                         #[cfg(feature = "tracing")]
                         let task = tracing::Instrument::instrument(task, span);
@@ -251,7 +261,7 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
         }
         match ready!(listener.poll_accept(cx)) {
             Ok((io, peer)) => {
-                self.next_rest = RESTS.0;
+                (self.next_rest, self.gone) = (RESTS.0, 0);
                 let address = peer.map(|peer| subscriber(peer.ip()));
                 if let (Some(addresses), Some(address)) = (&mut self.addresses, address) {
                     if addresses.take(address, 1, house.now()).is_err() {
@@ -266,7 +276,9 @@ impl<L: Listen, T: Send + 'static> Server<L, T> {
                 house.count(|metrics| metrics.accept_errors += 1);
                 #[cfg(feature = "tracing")]
                 tracing::warn!(%error, "cannot accept");
-                if !concerns_one_connection(&error) {
+                self.gone += 1;
+                if !concerns_one_connection(&error) || self.gone >= MOST_GONE {
+                    self.gone = 0;
                     self.rest = Some(Box::pin(time::sleep(self.next_rest)));
                     self.next_rest = (self.next_rest * 2).min(RESTS.1);
                 }
