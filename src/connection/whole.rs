@@ -25,7 +25,10 @@ impl Connection {
             return Ok(None);
         }
         if whole.compressed {
+            #[cfg(feature = "deflate")]
             return self.take_compressed(rx, whole);
+            #[cfg(not(feature = "deflate"))]
+            return Ok(None);
         }
         if whole.len > 0 {
             self.receive.control_credit = config.control_frame_burst;
@@ -37,11 +40,5 @@ impl Connection {
         count(&mut self.stats.messages_received, 1);
         self.timers.note_message();
         Ok(Some(kind))
-    }
-
-    /// Without the feature no message is compressed.
-    #[cfg(not(feature = "deflate"))]
-    fn take_compressed(&mut self, _: &mut RecvBuf, _: Whole) -> Result<Option<Kind>, Error> {
-        Ok(None)
     }
 }
