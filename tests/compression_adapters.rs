@@ -4,6 +4,8 @@
 
 mod adapters;
 
+use std::cell::RefCell;
+use std::net::TcpStream;
 use std::thread;
 
 use adapters::upgraded::{pair, read_frame};
@@ -165,6 +167,33 @@ fn both_blocking_ends_agree_by_configuration() {
             assert_eq!(server.negotiated().compression, Some(params));
             converse(client, server);
         }
+    });
+}
+
+/// What a thread keeps is dropped in the reverse order of its first use: the codecs before the connection.
+#[test]
+fn a_connection_may_send_while_its_thread_ends() {
+    struct Last(blocking::WebSocket<TcpStream>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.send(Message::text("last ".repeat(100))).unwrap();
+        }
+    }
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    }
+    bounded(|| {
+        let (client, mut server) = tcp::pair(&config(|_| {}));
+        let sender = thread::spawn(|| {
+            LAST.with_borrow_mut(|last| {
+                let Last(client) = &mut *last.insert(Last(client));
+                client.send(Message::text("first ".repeat(100))).unwrap();
+            });
+        });
+        for word in ["first ", "last "] {
+            assert_eq!(server.recv().unwrap(), Some(Message::text(word.repeat(100))));
+        }
+        sender.join().unwrap();
     });
 }
 

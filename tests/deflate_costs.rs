@@ -31,7 +31,7 @@ fn nothing_is_allocated_before_the_first_compressed_message() {
         assert_eq!(live() - before, 0);
         let mut conn = plain.with_compression(params(takeover, 15), Some(&POOL));
         let state = live() - before;
-        assert!(state <= 448, "{state} bytes to know what was agreed on");
+        assert!(state <= 104, "{state} bytes to know what was agreed on");
         // Messages that are not compressed change nothing.
         let mut rx = RecvBuf::new();
         rx.extend_from_slice(&masked(&frame(0x82, TEXT), KEY).0);
@@ -54,8 +54,8 @@ fn a_connection_owns_what_its_settings_say() {
     let mut wrong = false;
     let yes_no = |yes| if yes { "yes" } else { "no" };
     for (send, mem_level, bits, receive, bound) in [
-        (false, 5, 15, false, 448),
-        (false, 9, 15, false, 448),
+        (false, 5, 15, false, 104),
+        (false, 9, 15, false, 104),
         (true, 1, 9, false, 140_000),
         (true, 1, 15, false, 270_000),
         (true, 5, 9, false, 155_000),
@@ -77,7 +77,7 @@ fn a_connection_owns_what_its_settings_say() {
             yes_no(send),
             yes_no(receive)
         );
-        wrong |= owned > bound || (bound > 448 && owned * 3 < bound * 2);
+        wrong |= owned > bound || (bound > 104 && owned * 3 < bound * 2);
     }
     println!("{table}");
     assert!(!wrong, "bounds are kept to and not much too high:\n{table}");

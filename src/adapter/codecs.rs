@@ -1,6 +1,7 @@
 //! Compressors and decompressors between messages, a few for each thread.
 
 use std::cell::RefCell;
+use std::thread::LocalKey;
 
 use crate::deflate::{CodecPool, Compressor, Decompressor};
 
@@ -19,20 +20,28 @@ thread_local! {
 
 impl CodecPool for ThreadCodecs {
     fn take_compressor(&self, fits: &dyn Fn(&Compressor) -> bool) -> Option<Compressor> {
-        COMPRESSORS.with_borrow_mut(|kept| kept.iter().position(fits).map(|i| kept.swap_remove(i)))
+        of(&COMPRESSORS, |kept| kept.iter().position(fits).map(|i| kept.swap_remove(i))).flatten()
     }
 
     fn give_compressor(&self, compressor: Compressor) {
-        COMPRESSORS.with_borrow_mut(|kept| keep(kept, compressor));
+        of(&COMPRESSORS, |kept| keep(kept, compressor));
     }
 
     fn take_decompressor(&self) -> Option<Decompressor> {
-        DECOMPRESSORS.with_borrow_mut(Vec::pop)
+        of(&DECOMPRESSORS, Vec::pop).flatten()
     }
 
     fn give_decompressor(&self, decompressor: Decompressor) {
-        DECOMPRESSORS.with_borrow_mut(|kept| keep(kept, decompressor.without_past()));
+        of(&DECOMPRESSORS, |kept| keep(kept, decompressor.without_past()));
     }
+}
+
+/// What this thread keeps; nothing once the thread ends and has dropped it, which the last use of a connection may outlive.
+fn of<T, R>(
+    kept: &'static LocalKey<RefCell<Vec<T>>>,
+    with: impl FnOnce(&mut Vec<T>) -> R,
+) -> Option<R> {
+    kept.try_with(|kept| with(&mut kept.borrow_mut())).ok()
 }
 
 /// Keeps the latest: settings that nobody uses any more are pushed out.

@@ -46,15 +46,21 @@ impl Plain {
     }
 
     /// The message so far and room for up to `room` bytes behind it, at least one. It grows by doubling.
+    #[inline]
     pub(super) fn room(&mut self, message: Range<usize>, room: usize) -> (&[u8], &mut [u8]) {
         if self.buf.len() == message.end {
-            let more = message.end.max(FIRST).min(room.max(1));
-            self.buf.resize(message.end.saturating_add(more), 0);
+            self.grow(room);
         }
         let (so_far, free) = self.buf.split_at_mut(message.end);
         let room = free.len().min(room.max(1));
         let so_far = so_far.get(message.start..).unwrap_or_default();
         (so_far, free.get_mut(..room).unwrap_or_default())
+    }
+
+    #[cold]
+    fn grow(&mut self, room: usize) {
+        let len = self.buf.len();
+        self.buf.resize(len.saturating_add(len.max(FIRST).min(room.max(1))), 0);
     }
 }
 
@@ -75,7 +81,20 @@ impl RecvBuf {
     }
 
     /// The first `len` unparsed bytes, room for up to `room` bytes of output, and the message so far.
+    #[inline]
     pub(crate) fn inflation(&mut self, len: usize, room: usize) -> (&[u8], &mut [u8], &[u8]) {
+        if !self.in_plain || self.message.start > 0 {
+            self.go_on_inflating();
+        }
+        let end = self.end();
+        let unread = self.buf.get(self.start..end).unwrap_or_default();
+        let plain = self.plain.get_or_insert_default();
+        let (message, out) = plain.room(self.message.clone(), room);
+        (unread.get(..len).unwrap_or_default(), out, message)
+    }
+
+    #[cold]
+    fn go_on_inflating(&mut self) {
         if !self.in_plain {
             // Another connection's message was being put together here: none of it is this one's.
             self.begin_inflated();
@@ -87,11 +106,6 @@ impl RecvBuf {
             }
             self.message = 0..self.message.len();
         }
-        let end = self.end();
-        let unread = self.buf.get(self.start..end).unwrap_or_default();
-        let plain = self.plain.get_or_insert_default();
-        let (message, out) = plain.room(self.message.clone(), room);
-        (unread.get(..len).unwrap_or_default(), out, message)
     }
 
     /// Takes `consumed` bytes as inflated to `produced` bytes of the message.

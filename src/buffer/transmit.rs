@@ -10,13 +10,13 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "deflate")]
+use core::ops::Range;
 
 use bytes::{Buf, Bytes};
 
 use super::masked::extend_masked;
 use crate::frame::{Header, MAX_HEADER, Unkeyed};
-#[cfg(feature = "deflate")]
-use crate::frame::{OpCode, mask};
 
 /// Bytes on their way to the peer, as a [`Buf`]: `chunk`/`advance` for plain writes, `chunks_vectored` for
 /// vectored ones, or anything that takes a `Buf`.
@@ -121,40 +121,46 @@ impl Transmit {
         }
     }
 
-    /// Queues a frame whose payload `build` appends, with the header that it returns, masked with `key` if
-    /// there is one; nothing if it returns none.
+    /// Queues a frame whose payload `build` appends, masked if the header has a key; nothing if it answers false.
     ///
-    /// The header's length is known only after its payload's. Room is left for that of a payload of `likely` bytes, and
-    /// the payload is moved where that was wrong.
+    /// The header's length is a guess, which is put right once the payload is there: room is left for that, and the
+    /// payload is moved where it was wrong.
     #[cfg(feature = "deflate")]
     pub(crate) fn put_built(
         &mut self,
-        key: Option<[u8; 4]>,
-        likely: usize,
-        build: impl FnOnce(&mut Vec<u8>) -> Option<Header>,
+        mut header: Header,
+        build: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> bool {
-        let guess =
-            Header { fin: true, rsv1: true, opcode: OpCode::Binary, mask: key, len: likely as u64 };
-        let guess = guess.encode();
-        if self.lacks_room(guess.len().saturating_add(likely)) {
-            self.move_down();
-        }
+        let likely = usize::try_from(header.len).unwrap_or(usize::MAX);
+        self.make_room(likely.saturating_add(MAX_HEADER));
         let start = self.flat.len();
-        self.flat.extend_from_slice(&guess);
-        let payload = self.flat.len();
-        let Some(header) = build(&mut self.flat) else {
+        let payload = start.saturating_add(header.encoded_len());
+        self.flat.extend_from_slice(&[0; MAX_HEADER]);
+        self.flat.truncate(payload);
+        if !build(&mut self.flat) {
             self.flat.truncate(start);
             return false;
-        };
-        if let Some(key) = key {
-            mask(self.flat.get_mut(payload..).unwrap_or_default(), key);
         }
-        let header = header.encode();
-        match self.flat.get_mut(start..payload).filter(|room| room.len() == header.len()) {
-            Some(room) => room.copy_from_slice(&header),
-            None => drop(self.flat.splice(start..payload, header.iter().copied())),
+        let built = self.flat.get_mut(payload..).unwrap_or_default();
+        header.len = built.len() as u64;
+        if let Some(key) = header.mask {
+            crate::frame::mask(built, key);
+        }
+        let room = self.flat.get_mut(start..payload).unwrap_or_default();
+        match (<&mut [u8; 2]>::try_from(room), header.encode_unkeyed()) {
+            (Ok(room), Unkeyed::Short(two)) => *room = two.to_be_bytes(),
+            _ => self.mend_header(start..payload, &header.encode()),
         }
         true
+    }
+
+    /// Puts a header in its room, moving what comes after it where the room is not as long as the header.
+    #[cfg(feature = "deflate")]
+    fn mend_header(&mut self, room: Range<usize>, header: &[u8]) {
+        match self.flat.get_mut(room.clone()).filter(|room| room.len() == header.len()) {
+            Some(room) => room.copy_from_slice(header),
+            None => drop(self.flat.splice(room, header.iter().copied())),
+        }
     }
 
     /// Gives the memory back where nothing waits to be sent, for a pool or for good.

@@ -1,4 +1,4 @@
-//! The way of nearly all traffic: a message in one frame, all of it there, not compressed.
+//! The way of nearly all traffic: a message in one frame, all of it there.
 //!
 //! It comes to the same as the steps of `receive`, which are taken for everything else and see what is wrong with it.
 
@@ -22,6 +22,12 @@ impl Connection {
         let Some(whole) = Whole::find(rx.unread(), masking) else { return Ok(None) };
         let config = &*self.config;
         if whole.len as u64 > config.max_frame_size.min(config.max_message_size) {
+            return Ok(None);
+        }
+        if whole.compressed {
+            #[cfg(feature = "deflate")]
+            return self.take_compressed(rx, whole);
+            #[cfg(not(feature = "deflate"))]
             return Ok(None);
         }
         if whole.len > 0 {

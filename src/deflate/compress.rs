@@ -1,5 +1,6 @@
 //! Compressing messages.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,7 +11,8 @@ use super::settings::{Settings, Strategy};
 
 /// A compressor for one direction of a connection.
 pub struct Compressor {
-    deflate: Deflate,
+    /// Apart: a compressor moves to and from a pool with each message.
+    deflate: Box<Deflate>,
     settings: Settings,
     /// Whether nothing of the past is known to it.
     clean: bool,
@@ -39,7 +41,7 @@ impl Compressor {
             },
             ..DeflateConfig::new(i32::from(settings.level))
         };
-        Self { deflate: Deflate::new_with_config(config), settings, clean: true }
+        Self { deflate: Box::new(Deflate::new_with_config(config)), settings, clean: true }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -61,20 +63,25 @@ impl Compressor {
 
     fn run(&mut self, input: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) {
         self.clean = flush == DeflateFlush::FullFlush;
+        if input.len() > PIECE {
+            return self.run_in_pieces(input, flush, out);
+        }
+        self.feed(input, flush, bound(input.len()), out);
+    }
+
+    #[cold]
+    fn run_in_pieces(&mut self, input: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) {
         let mut rest = input;
-        let mut held_back = 0;
         while rest.len() > PIECE {
             let (piece, later) = rest.split_at(PIECE);
             self.feed(piece, DeflateFlush::NoFlush, bound(PIECE), out);
             rest = later;
-            held_back = HELD_BACK;
         }
-        // A flush that fills its room to the last byte looks unfinished, and asking again adds another: there is
-        // always more room than it can take.
-        self.feed(rest, flush, bound(rest.len()).saturating_add(held_back), out);
+        self.feed(rest, flush, bound(rest.len()).saturating_add(HELD_BACK), out);
     }
 
-    /// Feeds all of `input`, with so much room at a time.
+    /// Feeds all of `input`, with so much room at a time. A flush that fills its room to the last byte looks unfinished,
+    /// and asking again adds another: there must always be more room than it can take.
     fn feed(&mut self, mut input: &[u8], flush: DeflateFlush, room: usize, out: &mut Vec<u8>) {
         loop {
             let start = out.len();
@@ -88,13 +95,13 @@ impl Compressor {
             );
             let count =
                 |now: u64, before| usize::try_from(now.wrapping_sub(before)).unwrap_or(usize::MAX);
-            let taken = count(self.deflate.total_in(), before_in);
             let made = count(self.deflate.total_out(), before_out);
-            input = input.get(taken..).unwrap_or_default();
             out.truncate(start.saturating_add(made));
             if made < room {
                 return;
             }
+            let taken = count(self.deflate.total_in(), before_in);
+            input = input.get(taken..).unwrap_or_default();
         }
     }
 

@@ -10,20 +10,22 @@ use super::{Direction, DistanceCheck, TAIL};
 
 /// A decompressor for one direction of a connection.
 pub struct Decompressor {
-    inflate: Inflate,
+    /// Apart, as the other large parts are: a decompressor moves to and from a pool with each message.
+    inflate: Box<Inflate>,
     /// Present where a smaller window than DEFLATE's own was agreed on: zlib's check of distances depends
     /// on how its input is cut.
     distances: Option<Box<DistanceCheck>>,
     /// The latest output. After a final block zlib has to be started anew and be given its window back,
     /// which may reach beyond what is left of the message: into the messages before it, or into what has been
     /// told of it.
-    history: Option<History>,
-    window: usize,
-    /// How much output was made in all.
-    made: u64,
+    history: Option<Box<History>>,
+    /// How far back a reference may reach: 2 to this power.
+    window_bits: u8,
     /// Whether the input so far ends with a final block.
     ended: bool,
-    /// How many bytes of window may be given back after final blocks.
+    /// How much output was made in all, where distances are checked.
+    made: u64,
+    /// How many bytes of window may be given back after final blocks, and more for what has been taken since.
     credit: usize,
 }
 
@@ -74,14 +76,13 @@ impl Decompressor {
     /// `history` says whether output must be kept here: where context is taken over, or messages are told in
     /// pieces.
     pub(crate) fn new(window_bits: u8, history: bool) -> Self {
-        let window = window(window_bits);
         Self {
-            inflate: Inflate::new(false, Direction::MAX_BITS),
+            inflate: Box::new(Inflate::new(false, Direction::MAX_BITS)),
             distances: check_for(window_bits),
-            history: history.then(|| History::new(window)),
-            window,
-            made: 0,
+            history: history_for(window_bits, history),
+            window_bits,
             ended: false,
+            made: 0,
             credit: CREDIT,
         }
     }
@@ -90,10 +91,10 @@ impl Decompressor {
     pub(crate) fn reset(&mut self, window_bits: u8, history: bool) {
         self.inflate.reset(false);
         self.distances = check_for(window_bits);
-        self.window = window(window_bits);
-        self.history = history.then(|| History::new(self.window));
-        self.made = 0;
+        self.history = history_for(window_bits, history);
+        self.window_bits = window_bits;
         self.ended = false;
+        self.made = 0;
         self.credit = CREDIT;
     }
 
@@ -109,44 +110,16 @@ impl Decompressor {
     ///
     /// Less than all of the input is consumed, or all of `out` is filled, where there is more to come: call
     /// again then, with what is left of the input, even if that is nothing.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "consumed and produced are parts of what was given"
-    )]
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "consumed and produced are parts of what was given"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "no more is produced than there is room for")]
     pub(crate) fn decompress(&mut self, input: &[u8], out: &mut [u8], message: &[u8]) -> Progress {
         let mut done = Progress::default();
-        while done.error.is_none() {
-            if self.ended {
-                if done.consumed == input.len() {
-                    break;
-                }
-                done.error = self.start_again(message, &out[..done.produced]).err();
-                continue;
-            }
-            let rest = &input[done.consumed..];
-            let step = self.step(rest, &mut out[done.produced..], InflateFlush::NoFlush);
-            let earned = step.consumed.saturating_mul(CREDIT_PER_BYTE);
-            self.credit = self.credit.saturating_add(earned).min(CREDIT);
-            done.consumed += step.consumed;
-            done.produced += step.produced;
-            self.made += step.produced as u64;
-            done.error = step.error;
-            if let Err(beyond) = self.check_distances(&rest[..step.consumed]) {
-                // What zlib made of the reference and what follows it is none.
-                done.produced -= beyond.min(step.produced);
-                done.error = Some(InflateError::Distance);
-            }
-            let full = done.produced == out.len();
-            let empty = done.consumed == input.len();
-            if !self.ended && (full || empty) {
-                break;
-            }
-            if !self.ended && step.consumed == 0 && step.produced == 0 {
-                done.error = done.error.or(Some(InflateError::Data));
+        if !self.ended {
+            self.step(input, out, &mut done);
+        }
+        while self.ended && done.error.is_none() && done.consumed < input.len() {
+            match self.start_again(message, &out[..done.produced]) {
+                Ok(()) => self.step(input, out, &mut done),
+                Err(error) => done.error = Some(error),
             }
         }
         if let Some(history) = &mut self.history {
@@ -158,7 +131,7 @@ impl Decompressor {
     /// Ends a message: puts back what the sender has cut off and sees that it fits.
     pub(crate) fn finish(&mut self, message: &[u8]) -> Result<(), InflateError> {
         // A final block or two are every message's right.
-        self.credit = self.credit.saturating_add(self.window.saturating_mul(2)).min(CREDIT);
+        self.credit = self.credit.saturating_add(window(self.window_bits).saturating_mul(2));
         if self.ended {
             // A final block ended with the message's last byte: there is nothing to add the tail to.
             return self.start_again(message, &[]);
@@ -167,44 +140,81 @@ impl Decompressor {
         // Asked to stop at the end of a block, zlib takes the tail and not the byte after it, and makes nothing
         // of it, exactly if the tail completes an empty stored block.
         let [a, b, c, d] = TAIL;
-        let tail = self.step(&[a, b, c, d, 0], &mut none, InflateFlush::Block);
-        if tail != (Progress { consumed: TAIL.len(), ..Progress::default() }) {
-            return Err(InflateError::Unfinished);
+        match self.run(&[a, b, c, d, 0], &mut none, InflateFlush::Block) {
+            (4, 0, Ok(())) => self.check_distances(&TAIL, 0).map_err(|_| InflateError::Distance),
+            _ => Err(InflateError::Unfinished),
         }
-        self.check_distances(&TAIL).map_err(|_| InflateError::Distance)
+    }
+
+    /// Goes on from where `done` stands: until all of `input` is consumed, `out` is full, or a final block ends.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "consumed and produced are parts of what was given"
+    )]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "consumed and produced are parts of what was given"
+    )]
+    fn step(&mut self, input: &[u8], out: &mut [u8], done: &mut Progress) {
+        let (rest, free) = (&input[done.consumed..], &mut out[done.produced..]);
+        let room = free.len();
+        let (consumed, produced, result) = self.run(rest, free, InflateFlush::NoFlush);
+        done.consumed += consumed;
+        done.produced += produced;
+        let stuck = !self.ended && consumed < rest.len() && produced < room;
+        if result.is_err() || stuck {
+            done.error = Some(InflateError::Data);
+        }
+        if let Err(beyond) = self.check_distances(&rest[..consumed], produced) {
+            // What zlib made of the reference and what follows it is none.
+            done.produced -= beyond.min(produced);
+            done.error = Some(InflateError::Distance);
+        }
+    }
+
+    /// One call of zlib: how much it has consumed and produced, and whether it failed then.
+    fn run(
+        &mut self,
+        input: &[u8],
+        out: &mut [u8],
+        flush: InflateFlush,
+    ) -> (usize, usize, Result<(), InflateError>) {
+        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(input, out, flush);
+        self.ended = matches!(status, Ok(Status::StreamEnd));
+        let count =
+            |now: u64, before| usize::try_from(now.wrapping_sub(before)).unwrap_or(usize::MAX);
+        (
+            count(self.inflate.total_in(), before_in),
+            count(self.inflate.total_out(), before_out),
+            status.map(drop).map_err(|_| InflateError::Data),
+        )
     }
 
     /// Follows what zlib has taken; fails with how much of the output lies beyond a distance that is too far.
-    fn check_distances(&mut self, input: &[u8]) -> Result<(), usize> {
+    fn check_distances(&mut self, input: &[u8], produced: usize) -> Result<(), usize> {
         let Some(distances) = &mut self.distances else { return Ok(()) };
+        self.made = self.made.saturating_add(produced as u64);
         distances.feed(input).map_err(|_| {
             let beyond = self.made.saturating_sub(distances.made());
             usize::try_from(beyond).unwrap_or(usize::MAX)
         })
     }
 
-    fn step(&mut self, input: &[u8], out: &mut [u8], flush: InflateFlush) -> Progress {
-        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self.inflate.decompress(input, out, flush);
-        self.ended = status == Ok(Status::StreamEnd);
-        let count =
-            |now: u64, before| usize::try_from(now.wrapping_sub(before)).unwrap_or(usize::MAX);
-        Progress {
-            consumed: count(self.inflate.total_in(), before_in),
-            produced: count(self.inflate.total_out(), before_out),
-            error: status.is_err().then_some(InflateError::Data),
-        }
-    }
-
     /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4).
+    #[cold]
     fn start_again(&mut self, message: &[u8], latest: &[u8]) -> Result<(), InflateError> {
-        let [older, newer] = self.history.as_ref().map_or([&[], message], History::parts);
-        let window = [older, last(newer, self.window), last(latest, self.window)].concat();
+        let taken = usize::try_from(self.inflate.total_in()).unwrap_or(usize::MAX);
+        let earned = taken.saturating_mul(CREDIT_PER_BYTE);
+        let credit = self.credit.saturating_add(earned).min(CREDIT);
+        let [older, newer] = self.history.as_ref().map_or([&[], message], |kept| kept.parts());
+        let reach = window(self.window_bits);
+        let window = [older, last(newer, reach), last(latest, reach)].concat();
         self.inflate.reset(false);
         self.ended = false;
-        let window = last(&window, self.window);
+        let window = last(&window, reach);
         // Giving the window back costs its length: a peer may not make that our main occupation.
-        self.credit = self.credit.checked_sub(window.len()).ok_or(InflateError::FinalBlocks)?;
+        self.credit = credit.checked_sub(window.len()).ok_or(InflateError::FinalBlocks)?;
         if !window.is_empty() {
             self.inflate.set_dictionary(window).map_err(|_| InflateError::Data)?;
         }
@@ -214,6 +224,10 @@ impl Decompressor {
 
 fn check_for(window_bits: u8) -> Option<Box<DistanceCheck>> {
     (window_bits < Direction::MAX_BITS).then(|| Box::new(DistanceCheck::new(window_bits)))
+}
+
+fn history_for(window_bits: u8, wanted: bool) -> Option<Box<History>> {
+    wanted.then(|| Box::new(History::new(window(window_bits))))
 }
 
 fn window(bits: u8) -> usize {

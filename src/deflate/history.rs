@@ -18,12 +18,26 @@ impl History {
 
     /// Adds `output`, which pushes out what is further back than the window.
     #[inline]
+    pub(super) fn push(&mut self, output: &[u8]) {
+        let end = self.oldest.saturating_add(output.len());
+        if self.ring.len() == self.window && end < self.window {
+            if let Some(place) = self.ring.get_mut(self.oldest..end) {
+                place.copy_from_slice(output);
+                self.oldest = end;
+            }
+        } else {
+            self.push_around(output);
+        }
+    }
+
+    /// Adds what grows the ring, or goes on at its beginning.
+    #[inline(never)]
     #[expect(clippy::arithmetic_side_effects, reason = "`oldest <= ring.len() <= window`")]
     #[expect(
         clippy::indexing_slicing,
         reason = "the ring has the window's length where its end is met"
     )]
-    pub(super) fn push(&mut self, output: &[u8]) {
+    fn push_around(&mut self, output: &[u8]) {
         let output = last(output, self.window);
         let (now, rest) = output.split_at(output.len().min(self.window - self.ring.len()));
         if !now.is_empty() {

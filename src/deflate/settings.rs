@@ -85,8 +85,8 @@ pub struct Compression {
     pub release_after: Option<Duration>,
 }
 
-impl Default for Compression {
-    fn default() -> Self {
+impl Compression {
+    pub(crate) const DEFAULT: Self = {
         let light = Direction { context_takeover: false, window_bits: Direction::MAX_BITS };
         Self {
             level: 3,
@@ -98,6 +98,12 @@ impl Default for Compression {
             max_ratio: None,
             release_after: Some(Duration::from_secs(60)),
         }
+    };
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 

@@ -167,6 +167,20 @@ impl Header {
         }
     }
 
+    /// How many bytes the header is.
+    #[cfg(feature = "deflate")]
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "ten and four are fourteen")]
+    pub(crate) const fn encoded_len(&self) -> usize {
+        let key = if self.mask.is_some() { 4 } else { 0 };
+        let unkeyed = match self.len {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        };
+        unkeyed + key
+    }
+
     /// The first byte: FIN, RSV1 and the opcode.
     #[inline]
     const fn first(&self) -> u8 {

@@ -12,11 +12,15 @@ pub(crate) struct Whole {
     pub(crate) header: usize,
     /// The length of the payload.
     pub(crate) len: usize,
+    /// Whether it is compressed, which the caller knows whether to expect.
+    pub(crate) compressed: bool,
 }
 
 /// FIN and no other bit, with the opcode.
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
+/// RSV1, which marks what is compressed.
+const COMPRESSED: u8 = 0x40;
 
 /// The longest payload whose length is one byte.
 const SHORT: u8 = 125;
@@ -24,13 +28,13 @@ const SHORT: u8 = 125;
 const TWO_BYTES: u8 = SHORT + 1;
 
 impl Whole {
-    /// Finds a valid, uncompressed frame of up to 65,535 bytes at the beginning of `bytes` that is a whole message and has
+    /// Finds a valid frame of up to 65,535 bytes at the beginning of `bytes` that is a whole message and has
     /// come in full. None is no verdict: it is [`Header::parse`](super::Header::parse) that tells why.
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "a header has eight bytes at most")]
     pub(crate) fn find(bytes: &[u8], masking: Masking) -> Option<Self> {
         let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
-        let opcode = match first {
+        let opcode = match first & !COMPRESSED {
             TEXT => OpCode::Text,
             BINARY => OpCode::Binary,
             _ => return None,
@@ -46,7 +50,18 @@ impl Whole {
         };
         // In its shortest form, and all there.
         let is_shortest = header == 2 + key || len > usize::from(SHORT);
-        (is_shortest && bytes.len() >= header + len).then_some(Self { opcode, header, len })
+        let compressed = first & COMPRESSED != 0;
+        let found = Self { opcode, header, len, compressed };
+        (is_shortest && bytes.len() >= header + len).then_some(found)
+    }
+
+    /// The masking key, if frames have one: the end of the header that `bytes` begin with.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn key(&self, bytes: &[u8], masking: Masking) -> Option<[u8; 4]> {
+        match masking {
+            Masking::Required => bytes.get(..self.header)?.last_chunk::<4>().copied(),
+            Masking::Forbidden => None,
+        }
     }
 }
 
@@ -69,13 +84,14 @@ mod tests {
                     let parsed = Header::parse(&bytes, expect).ok().flatten();
                     let whole = parsed.filter(|(header, used)| {
                         let data = matches!(header.opcode, OpCode::Text | OpCode::Binary);
-                        data && header.fin && !header.rsv1 && *used as u64 + header.len <= 400
+                        data && header.fin && *used as u64 + header.len <= 400
                     });
-                    let expected = whole.map(|(header, used)| (header.opcode, used, header.len));
-                    let all = expected.map_or(400, |(_, used, len)| used + len as usize);
+                    let expected =
+                        whole.map(|(header, used)| (header.opcode, header.rsv1, used, header.len));
+                    let all = expected.map_or(400, |(_, _, used, len)| used + len as usize);
                     let find = |bytes: &[u8]| {
                         let whole = Whole::find(bytes, masking);
-                        whole.map(|found| (found.opcode, found.header, found.len as u64))
+                        whole.map(|it| (it.opcode, it.compressed, it.header, it.len as u64))
                     };
                     assert_eq!(find(&bytes[..all]), expected, "{head:04x} {len}");
                     assert!(expected.is_none() || find(&bytes[..all - 1]).is_none());

@@ -138,6 +138,8 @@ impl DeflateOffer {
         if client.window_bits < Direction::MAX_BITS {
             push(&mut params, CLIENT_BITS, Some(client.window_bits));
         }
+        // It is kept for as long as the connection lasts.
+        params.shrink_to_fit();
         (Params { server, client }, Extension { name: NAME.to_owned(), params })
     }
 
