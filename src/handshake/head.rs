@@ -6,7 +6,7 @@ use core::ops::Range;
 use core::time::Duration;
 
 use super::fields::is_token_byte;
-use super::found::Found;
+use super::parts::Parts;
 use super::{HandshakeError, runs};
 
 /// What the opening handshake may cost.
@@ -30,17 +30,6 @@ impl Default for Limits {
 
 /// The most header lines, whatever the limits say.
 pub(super) const MAX_HEADERS: usize = 256;
-
-/// What is kept of a head while it is scanned: of a request, or of a response.
-pub(super) trait Parts: Default {
-    const IS_REQUEST: bool;
-
-    /// Takes the first line, which stands in `bytes` there; `None` where it is none.
-    fn begin(&mut self, bytes: &[u8], line: Range<usize>) -> Option<()>;
-
-    /// Takes a header line: a name, of token bytes alone, and the value with the space around it, which begins at `start`.
-    fn note(&mut self, name: &[u8], value: &[u8], start: usize);
-}
 
 /// The state of the scan between two reads.
 #[derive(Clone, Debug)]
@@ -259,63 +248,4 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let value = value.strip_prefix(b":").filter(|_| !name.is_empty())?;
     let (value, behind) = value.split_at_checked(runs::value(value))?;
     Some((name, value, behind.strip_prefix(b"\r\n")?))
-}
-
-/// A request: its first line, and the fields that the handshake looks at.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RequestParts {
-    pub(super) line: RequestLine,
-    pub(super) found: Found,
-}
-
-impl Parts for RequestParts {
-    const IS_REQUEST: bool = true;
-
-    fn begin(&mut self, bytes: &[u8], line: Range<usize>) -> Option<()> {
-        self.line = RequestLine::read(bytes, line)?;
-        Some(())
-    }
-
-    fn note(&mut self, name: &[u8], value: &[u8], start: usize) {
-        self.found.note(name, value, start);
-    }
-}
-
-/// A response, which is read as a whole once it is there.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ResponseParts;
-
-impl Parts for ResponseParts {
-    const IS_REQUEST: bool = false;
-
-    fn begin(&mut self, _: &[u8], _: Range<usize>) -> Option<()> {
-        Some(())
-    }
-
-    fn note(&mut self, _: &[u8], _: &[u8], _: usize) {}
-}
-
-/// Where the parts of a request line stand, and the empty line that may come before it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RequestLine {
-    pub(super) method: Range<usize>,
-    pub(super) target: Range<usize>,
-    pub(super) end: usize,
-    pub(super) is_1_1: bool,
-}
-
-impl RequestLine {
-    /// Method, target and version with one space between: nothing else begins a request (RFC 9112 section 3).
-    fn read(bytes: &[u8], line: Range<usize>) -> Option<Self> {
-        let text = bytes.get(line.clone())?;
-        let method = runs::token(text);
-        let (rest, version) = text.split_at(text.len().checked_sub(b" HTTP/1.1".len())?);
-        let is_version = matches!(version, [b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-            if major.is_ascii_digit() && minor.is_ascii_digit());
-        let target = rest.get(method..)?.strip_prefix(b" ")?;
-        let fits = is_version && method > 0 && !target.is_empty() && !target.contains(&b' ');
-        let method = line.start..line.start.saturating_add(method);
-        let target = method.end.saturating_add(1)..line.end.saturating_sub(version.len());
-        fits.then_some(Self { method, target, end: line.end, is_1_1: version.ends_with(b"1.1") })
-    }
 }

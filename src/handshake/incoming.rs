@@ -14,7 +14,7 @@ use super::check::{check_offers, check_upgrade};
 use super::deflate;
 use super::fields::{is_reserved, lines, list, name, trim, values};
 use super::found::Found;
-use super::head::RequestParts;
+use super::parts::RequestParts;
 use super::shown::{Target, mark_secrets};
 use super::{
     Accept, AcceptError, Accepted, Extension, HandshakeError, Key, Negotiated, OriginPolicy,

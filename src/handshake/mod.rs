@@ -28,6 +28,7 @@ mod head;
 mod incoming;
 mod key;
 mod origin;
+mod parts;
 mod reply;
 mod request;
 mod response;

@@ -8,7 +8,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Version};
 
 use super::body::Body;
-use super::head::{MAX_HEADERS, ResponseParts, Scanner};
+use super::head::{MAX_HEADERS, Scanner};
+use super::parts::ResponseParts;
 use super::shown::mark_secrets;
 use super::{HandshakeError, Limits};
 use crate::buffer::RecvBuf;

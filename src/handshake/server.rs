@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::head::{RequestParts, Scanner};
+use super::head::Scanner;
+use super::parts::RequestParts;
 use super::{HandshakeError, Incoming, Limits, OriginPolicy, Progress, Refusal, response};
 use crate::buffer::RecvBuf;
 use crate::time::Instant;
