@@ -11,28 +11,32 @@ use crate::frame::{OpCode, Whole};
 use crate::message::Kind;
 
 impl Connection {
-    /// Takes the message that the unparsed bytes begin with, if it is of that kind.
+    /// Takes the message that the unparsed bytes begin with, if it is of that kind, and holds it to be told.
     #[inline]
-    pub(super) fn take_whole(&mut self, rx: &mut RecvBuf) -> Result<Option<Kind>, Error> {
+    pub(super) fn take_whole(&mut self, rx: &mut RecvBuf) -> Option<Kind> {
         let between = self.receive.is_between_messages() && self.phase < Phase::Ended;
         if !between || self.config.delivery == Delivery::Chunks {
-            return Ok(None);
+            return None;
         }
         let masking = self.incoming_masking();
-        let Some(whole) = Whole::find(rx.unread(), masking) else { return Ok(None) };
+        let whole = Whole::find(rx.unread(), masking)?;
         let config = &*self.config;
-        if whole.len as u64 > config.max_frame_size.min(config.max_message_size) {
-            return Ok(None);
+        let len = whole.len as u64;
+        if len > config.max_frame_size || len > config.max_message_size {
+            return None;
         }
-        if whole.len > 0 {
+        if len > 0 {
             self.receive.control_credit = config.control_frame_burst;
         }
         count(&mut self.stats.frames_received, 1);
-        count(&mut self.stats.payload_received, whole.len as u64);
-        let kind = if whole.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
-        rx.hold_whole(whole, masking, kind).map_err(|_| Error::InvalidUtf8)?;
+        count(&mut self.stats.payload_received, len);
+        rx.hold_whole(whole, masking);
+        if whole.opcode == OpCode::Text && rx.check_held().is_err() {
+            self.fail(Error::InvalidUtf8);
+            return None;
+        }
         count(&mut self.stats.messages_received, 1);
         self.timers.note_message();
-        Ok(Some(kind))
+        Some(if whole.opcode == OpCode::Text { Kind::Text } else { Kind::Binary })
     }
 }

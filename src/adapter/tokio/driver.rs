@@ -216,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads once, into memory that is not zeroed first.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        pool::lend(&mut self.rx, self.conn.expected());
+        pool::lend(&mut self.rx);
         loop {
             let mut spare = self.rx.spare();
             // The future holds no state of its own: it is made for this poll and dropped after it.

@@ -22,13 +22,14 @@ thread_local! {
     static LARGE_POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends memory before a read: to buffers that have none, and to those that `expected` bytes more of a large payload
+/// Lends memory before a read: to buffers that have none, and to those that the rest of a large payload
 /// would make grow step by step, if there is some that has grown already.
-pub(super) fn lend(rx: &mut RecvBuf, expected: u64) {
+pub(super) fn lend(rx: &mut RecvBuf) {
     if rx.capacity() == 0 {
         rx.lend_memory(take());
     }
-    if expected > SIZE as u64 && expected > rx.room() as u64 && rx.capacity() <= SMALL {
+    let lacking = rx.lacking();
+    if lacking > SIZE && lacking > rx.room() && rx.capacity() <= SMALL {
         if let Some(memory) = LARGE_POOL.with_borrow_mut(Vec::pop) {
             give(rx.exchange_memory(memory));
         }
