@@ -166,6 +166,29 @@ fn a_message_of_its_own_allocates_once_for_itself() {
     }
 }
 
+/// Through the adapter, too, and each after the other: the memory comes back when the message is dropped.
+#[test]
+#[cfg(feature = "tokio")]
+fn a_message_from_the_adapter_allocates_once() {
+    use std::task::Waker;
+
+    for size in SIZES.into_iter().chain([16 * 1024, 40_000, 100_000, 1_000_000]) {
+        let (_, message) = server(size);
+        let (role, config) = (hybi::Role::Server, Config::default());
+        let negotiated = Default::default();
+        let io = Again { bytes: message, at: 0 };
+        let mut ws = hybi::tokio::WebSocket::from_upgraded(io, role, &[], negotiated, config);
+        steady(1, size, || {
+            let mut recv = std::pin::pin!(ws.recv());
+            let mut cx = std::task::Context::from_waker(Waker::noop());
+            match recv.as_mut().poll(&mut cx) {
+                std::task::Poll::Ready(Ok(Some(message))) => assert_eq!(message.len(), size),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+}
+
 #[test]
 fn an_idle_connection_owns_no_memory() {
     let config = config(|_| {});
@@ -232,6 +255,52 @@ fn a_task_that_echoes_is_small() {
     }
     let size = size(&echo);
     assert!(size <= 832, "{size} bytes");
+}
+
+/// A transport on which the same bytes come again and again.
+#[cfg(feature = "tokio")]
+struct Again {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+#[cfg(feature = "tokio")]
+impl tokio::io::AsyncRead for Again {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let end = self.bytes.len().min(self.at + buf.remaining());
+        buf.put_slice(&self.bytes[self.at..end]);
+        self.at = if end == self.bytes.len() { 0 } else { end };
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl tokio::io::AsyncWrite for Again {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        std::task::Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
 }
 
 /// A server, and a message of `size` bytes to it.

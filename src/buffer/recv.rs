@@ -247,7 +247,7 @@ impl RecvBuf {
         self.lacking as usize
     }
 
-    /// How many of them one read may bring, at least one.
+    /// How many bytes one read may bring, at least one.
     fn room_for_a_read(&self) -> usize {
         let lacking = self.lacking as usize;
         let is_large = lacking > 0 && lacking.saturating_add(self.message.len()) >= ALONE;

@@ -67,7 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             return Poll::Ready(Some(*message));
         }
         loop {
-            match self.conn.next_or_end(&mut self.rx) {
+            let found = self.conn.next_or_end(&mut self.rx);
+            if self.rx.capacity() < pool::SIZE {
+                pool::note_away(&found, &self.rx);
+            }
+            match found {
                 Some(Some(message)) => return Poll::Ready(Some(message)),
                 Some(None) => drop(self.conn.tell_closed()),
                 None => {}
