@@ -41,19 +41,25 @@ impl core::error::Error for InvalidUtf8 {}
 /// [`InvalidUtf8`], with the length of the valid text before the offence.
 #[inline]
 pub fn check(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
+    if is_short_ascii(bytes) { Ok(bytes.len()) } else { check_letters(bytes) }
+}
+
+/// Checks `bytes` as whole characters.
+#[inline]
+pub(crate) fn check_whole(bytes: &[u8]) -> Result<(), InvalidUtf8> {
+    if is_short_ascii(bytes) {
+        return Ok(());
+    }
+    let valid_up_to = check_letters(bytes)?;
+    if valid_up_to < bytes.len() { Err(InvalidUtf8 { valid_up_to }) } else { Ok(()) }
+}
+
+#[inline]
+fn is_short_ascii(bytes: &[u8]) -> bool {
     // What is not ASCII shows at an end more often than not: then it is not looked for.
     let may_be_ascii = [bytes.first(), bytes.last()].into_iter().flatten().all(u8::is_ascii);
     let is_short = bytes.len() < 2 * BLOCK || cfg!(not(feature = "simd"));
-    if is_short && may_be_ascii && is_ascii(bytes) {
-        return Ok(bytes.len());
-    }
-    #[cfg(feature = "simd")]
-    match bytes.len() {
-        BLOCK.. => return check_wide(bytes, |whole| simdutf8::basic::from_utf8(whole).is_ok()),
-        PADDED_FROM.. => return check_wide(bytes, is_valid_padded),
-        _ => {}
-    }
-    check_in_turn(bytes)
+    is_short && may_be_ascii && is_ascii(bytes)
 }
 
 /// Whether all of a text is ASCII: eight bytes at a time, the last eight whatever has been looked at of them. The
@@ -64,6 +70,16 @@ fn is_ascii(bytes: &[u8]) -> bool {
     let words = bytes.chunks_exact(8).filter_map(|word| word.first_chunk());
     let any = words.fold(u64::from_ne_bytes(*last), |any, word| any | u64::from_ne_bytes(*word));
     any & 0x8080_8080_8080_8080 == 0
+}
+
+fn check_letters(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
+    #[cfg(feature = "simd")]
+    match bytes.len() {
+        BLOCK.. => return check_wide(bytes, |whole| simdutf8::basic::from_utf8(whole).is_ok()),
+        PADDED_FROM.. => return check_wide(bytes, is_valid_padded),
+        _ => {}
+    }
+    check_in_turn(bytes)
 }
 
 fn check_in_turn(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
@@ -140,6 +156,7 @@ mod tests {
                 bytes[at] = byte;
             }
             prop_assert_eq!(check(&bytes), check_in_turn(&bytes));
+            prop_assert_eq!(check_whole(&bytes).is_ok(), core::str::from_utf8(&bytes).is_ok());
         }
     }
 }

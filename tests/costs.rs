@@ -211,6 +211,30 @@ fn a_message_of_its_own_allocates_once_for_itself() {
     }
 }
 
+/// Through the adapter, too, and each after the other: the memory comes back when the message is dropped.
+#[test]
+#[cfg(feature = "tokio")]
+fn a_message_from_the_adapter_allocates_once() {
+    use std::task::Waker;
+
+    for size in SIZES.into_iter().chain([16 * 1024, 40_000, 100_000, 1_000_000]) {
+        let (_, message) = server(size);
+        let (role, config) = (hybi::Role::Server, Config::default());
+        let negotiated = Default::default();
+        let read = Rc::new(Cell::new(0));
+        let io = Replay { wire: message, read: read.clone(), written: Rc::default() };
+        let mut ws = hybi::tokio::WebSocket::from_upgraded(io, role, &[], negotiated, config);
+        steady(1, size, || {
+            read.set(0);
+            let mut recv = std::pin::pin!(ws.recv());
+            match recv.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(Some(message))) => assert_eq!(message.len(), size),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+}
+
 #[test]
 fn an_idle_connection_owns_no_memory() {
     let config = config(|_| {});

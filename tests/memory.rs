@@ -25,6 +25,48 @@ fn memory_stays_below_twice_what_has_arrived_and_8_kib() {
     }
 }
 
+/// What a large frame is read into begins and ends with it: the beginning of the next is not moved about.
+#[test]
+fn a_read_for_a_large_frame_ends_with_it() {
+    let (bytes, _) = masked(&frame(0x82, &[7; 100_000]), common::KEY);
+    for way in 0..3 {
+        let mut conn = Connection::server(config(|_| {}));
+        let mut rx = RecvBuf::new();
+        for round in 0..3 {
+            receive(&mut rx, &bytes[..20_000], way);
+            let mut rest = &bytes[20_000..];
+            while !rest.is_empty() {
+                assert!(conn.next_event(&mut rx).is_none());
+                let mut spare = rx.spare();
+                let room = bytes::BufMut::remaining_mut(&spare);
+                assert!(room <= rest.len(), "{room} bytes where {} are lacking", rest.len());
+                bytes::BufMut::put_slice(&mut spare, &rest[..room]);
+                rest = &rest[room..];
+            }
+            assert!(
+                matches!(conn.next_event(&mut rx), Some(Event::Binary(data)) if data == [7; 100_000])
+            );
+            assert!(rx.is_empty(), "nothing of the next in round {round}");
+        }
+    }
+}
+
+/// Nothing is copied twice that is handed over in one: more than a frame can be pushed whatever it lacks.
+#[test]
+fn what_is_pushed_does_not_end_with_a_large_frame() {
+    let (bytes, _) = masked(&frame(0x82, &[7; 40_000]).0.repeat(3), common::KEY);
+    let mut conn = Connection::server(config(|_| {}));
+    let mut rx = RecvBuf::new();
+    receive(&mut rx, &bytes[..39_990], 0);
+    assert!(conn.next_event(&mut rx).is_none());
+    receive(&mut rx, &bytes[39_990..], 0);
+    for _ in 0..3 {
+        let Some(Event::Binary(data)) = conn.next_event(&mut rx) else { panic!("a message") };
+        assert_eq!(data, [7; 40_000]);
+    }
+    assert!(conn.next_event(&mut rx).is_none());
+}
+
 /// Messages that have been told make room for the next.
 #[test]
 fn memory_does_not_grow_with_the_number_of_messages() {

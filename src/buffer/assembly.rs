@@ -6,13 +6,13 @@ use bytes::Bytes;
 
 use super::RecvBuf;
 use crate::frame::{self, Masking, Whole};
-use crate::message::{Kind, Utf8Bytes};
+use crate::message::Utf8Bytes;
 use crate::unchecked::as_checked_str;
 use crate::utf8::{self, InvalidUtf8};
 
 /// Payloads from this size on are handed out with the memory they lie in, if they fill more than half of it;
 /// smaller ones are copied, so that keeping one never pins a larger buffer.
-const STEAL: usize = 32 * 1024;
+const STEAL: usize = 16 * 1024;
 
 impl RecvBuf {
     /// Drops everything received, also what is told or being put together.
@@ -20,6 +20,12 @@ impl RecvBuf {
         self.start = self.end();
         self.begin_message();
         self.let_go();
+    }
+
+    /// Notes how many bytes the frame that comes in still lacks.
+    #[inline]
+    pub(crate) fn note_lacking(&mut self, bytes: u64) {
+        self.lacking = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
 
     /// Begins a message at the first unparsed byte.
@@ -98,27 +104,29 @@ impl RecvBuf {
     /// Makes a whole message that is the next frame the payload of the next event.
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "the frame lies before `end`")]
-    pub(crate) fn hold_whole(
-        &mut self,
-        whole: Whole,
-        masking: Masking,
-        kind: Kind,
-    ) -> Result<(), InvalidUtf8> {
-        self.start += whole.header;
-        let key = match masking {
-            Masking::Required => self.buf.get(..self.start).and_then(|read| read.last_chunk::<4>()),
-            Masking::Forbidden => None,
-        };
-        let held = self.take(whole.len, key.copied());
-        self.begin_message();
-        if kind == Kind::Text {
-            let valid_up_to = utf8::check(self.buf.get(held.clone()).unwrap_or_default())?;
-            if valid_up_to < whole.len {
-                return Err(InvalidUtf8 { valid_up_to });
-            }
+    #[expect(clippy::indexing_slicing, reason = "the frame lies before `end`")]
+    pub(crate) fn hold_whole(&mut self, whole: Whole, masking: Masking) {
+        self.held_is_text = false;
+        let payload = self.start + whole.header;
+        let end = payload + whole.len;
+        let (header, rest) = self.buf[..end].split_at_mut(payload);
+        if let (Masking::Required, Some(key)) = (masking, header.last_chunk::<4>()) {
+            frame::mask(rest, *key);
         }
-        self.hold(held);
-        self.held_is_text = kind == Kind::Text;
+        self.held = payload..end;
+        self.start = end;
+        self.begin_message();
+        #[cfg(feature = "deflate")]
+        {
+            self.held_in_plain = false;
+        }
+    }
+
+    /// Checks the payload of the next event as text in full.
+    #[inline]
+    pub(crate) fn check_held(&mut self) -> Result<(), InvalidUtf8> {
+        utf8::check_whole(self.buf.get(self.held.clone()).unwrap_or_default())?;
+        self.held_is_text = true;
         Ok(())
     }
 
@@ -179,6 +187,13 @@ impl RecvBuf {
         let held = core::mem::replace(&mut self.held, 0..0);
         // An empty payload may have been left behind by a move: where it lies does not matter.
         self.held_memory().get(held).unwrap_or_default()
+    }
+
+    /// The payload of the next event, which is told by this and lies where it came.
+    #[inline]
+    pub(crate) fn tell_whole(&mut self) -> &[u8] {
+        let held = core::mem::replace(&mut self.held, 0..0);
+        self.buf.get(held).unwrap_or_default()
     }
 
     /// The text of the next event, which is told by this; empty where the payload is not text.

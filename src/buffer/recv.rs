@@ -59,6 +59,8 @@ pub struct RecvBuf {
     pub(super) held_is_text: bool,
     /// How many received bytes have been moved out of the buffer since it was made.
     pub(super) removed: u64,
+    /// How many bytes the frame that comes in still lacks, when the connection last looked, up to `u32::MAX`.
+    pub(super) lacking: u32,
 }
 
 /// The size of the first allocation.
@@ -66,6 +68,10 @@ const CHUNK: usize = 8 * 1024;
 
 /// Room for less than this is not worth a read: it is compacted or grown first.
 const MIN_ROOM: usize = 2 * 1024;
+
+/// A frame of this size or more is read to its end and no further: what it fills then begins and ends with it, and no
+/// beginning of another one has to be moved, which costs about as much as the read that it takes.
+const ALONE: usize = 16 * 1024;
 
 /// A larger buffer is given up the first time that less goes through it.
 const KEEP: usize = 64 * 1024;
@@ -89,34 +95,38 @@ impl RecvBuf {
             held: 0..0,
             held_is_text: false,
             removed: 0,
+            lacking: 0,
         }
     }
 
     /// Room to read into, never empty; follow it with [`filled`](Self::filled). What it holds is of no meaning.
     ///
     /// Memory is zeroed once when it is allocated, not before each read. It grows by doubling, so it never
-    /// exceeds twice what has arrived plus 8 KiB, whatever length the peer has announced.
+    /// exceeds twice what has arrived plus 8 KiB, whatever length the peer has announced. The room may end with a large frame
+    /// that has begun to come, so that its payload need not be moved.
     pub fn space(&mut self) -> &mut [u8] {
         self.make_room();
         let end = self.end();
+        let room = self.room_for_a_read();
         self.buf.resize(self.buf.capacity(), 0);
         let space = self.buf.get_mut(end..).unwrap_or_default();
         self.zeroed = space.len();
-        space
+        space.get_mut(..room).unwrap_or_default()
     }
 
     /// Takes the first `len` bytes of [`space`](Self::space) as received.
     ///
     /// # Panics
     ///
-    /// If `len` exceeds the space that was handed out.
+    /// If `len` exceeds what the buffer has space for.
     #[expect(clippy::expect_used, reason = "the caller's mistake, told under Panics")]
     pub fn filled(&mut self, len: usize) {
         let left = self.zeroed.checked_sub(len);
         self.zeroed = left.expect("more bytes filled in than there was space");
     }
 
-    /// Room to read into as a [`BufMut`]: bytes written to it are received, nothing is zeroed.
+    /// Room to read into as a [`BufMut`], as much as [`space`](Self::space) hands out: bytes written to it are received,
+    /// nothing is zeroed.
     ///
     /// ```
     /// use bytes::BufMut;
@@ -127,19 +137,17 @@ impl RecvBuf {
     /// ```
     pub fn spare(&mut self) -> impl BufMut + '_ {
         self.make_room();
-        self.buf.truncate(self.end());
-        self.zeroed = 0;
-        let room = self.buf.spare_capacity_mut().len();
-        (&mut self.buf).limit(room)
+        let room = self.room_for_a_read();
+        self.uninitialised(room)
     }
 
     /// Appends a copy of `bytes`, growing as far as needed.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let mut spare = self.spare();
-            let (now, later) = rest.split_at(rest.len().min(spare.remaining_mut()));
-            spare.put_slice(now);
+            self.make_room();
+            let (now, later) = rest.split_at(rest.len().min(self.room()));
+            self.uninitialised(now.len()).put_slice(now);
             rest = later;
         }
     }
@@ -233,18 +241,56 @@ impl RecvBuf {
         self.buf.capacity().saturating_sub(self.end())
     }
 
+    /// How many bytes the frame that comes in still lacks, which will be kept together.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn lacking(&self) -> usize {
+        self.lacking as usize
+    }
+
+    /// How many bytes one read may bring, at least one.
+    fn room_for_a_read(&self) -> usize {
+        let lacking = self.lacking as usize;
+        let is_large = lacking > 0 && lacking.saturating_add(self.message.len()) >= ALONE;
+        if is_large { self.room().min(lacking) } else { self.room() }
+    }
+
+    /// The next `room` bytes of memory behind those that came, as they are.
+    fn uninitialised(&mut self, room: usize) -> impl BufMut + '_ {
+        self.buf.truncate(self.end());
+        self.zeroed = 0;
+        (&mut self.buf).limit(room)
+    }
+
+    /// Sees to it that there is room for a read.
     fn make_room(&mut self) {
         if self.is_empty() {
             self.forget_all();
-        } else if self.room() < MIN_ROOM {
+        } else if self.room() < self.wanted() || self.is_cheap_to_compact() {
             self.compact();
         }
-        if self.room() < MIN_ROOM {
+        if self.room() < self.wanted() {
             let end = self.end();
             self.buf.truncate(end);
             self.zeroed = 0;
             self.buf.reserve_exact(end.max(CHUNK));
         }
+    }
+
+    /// The room that makes a read worth it.
+    fn wanted(&self) -> usize {
+        // The rest of a frame is, however short.
+        match self.lacking as usize {
+            lacking @ 1..MIN_ROOM => lacking,
+            _ => MIN_ROOM,
+        }
+    }
+
+    /// Whether what is still needed is little beside what is not: then all reads go to the same few pages, which stay in the
+    /// nearest cache.
+    fn is_cheap_to_compact(&self) -> bool {
+        let first = if self.message.is_empty() { self.start } else { self.message.start };
+        let first = if self.held.is_empty() { first } else { first.min(self.held.start) };
+        !self.is_inflating() && self.end().saturating_sub(first) <= first / 4
     }
 
     /// Starts again at the front: nothing in the buffer is needed any more.
@@ -310,12 +356,12 @@ impl RecvBuf {
     }
 
     #[cfg(feature = "deflate")]
-    pub(super) fn is_inflating(&self) -> bool {
+    pub(crate) fn is_inflating(&self) -> bool {
         self.in_plain
     }
 
     #[cfg(not(feature = "deflate"))]
-    pub(super) fn is_inflating(&self) -> bool {
+    pub(crate) fn is_inflating(&self) -> bool {
         false
     }
 

@@ -101,7 +101,17 @@ impl Connection {
     /// [`Event::Closed`], which every connection ends with, exactly once.
     #[inline]
     pub fn next_event<'b>(&mut self, rx: &'b mut RecvBuf) -> Option<Event<'b>> {
-        Some(match self.find_event(rx)? {
+        match self.find_message(rx) {
+            Some(Kind::Text) => Some(Event::Text(rx.tell_text())),
+            Some(Kind::Binary) => Some(Event::Binary(rx.tell_whole())),
+            None => self.next_of_others(rx),
+        }
+    }
+
+    /// The next event, where it is not a whole message in one frame.
+    #[inline(never)]
+    fn next_of_others<'b>(&mut self, rx: &'b mut RecvBuf) -> Option<Event<'b>> {
+        Some(match self.find_other(rx)? {
             Ready::Message(Kind::Text) => Event::Text(rx.tell_text()),
             Ready::Message(Kind::Binary) => Event::Binary(rx.tell()),
             Ready::Chunk { kind, first, last } => {
@@ -120,7 +130,7 @@ impl Connection {
     /// The next message as a value of its own, or the end of the connection; pings, pongs and chunks are
     /// passed over.
     ///
-    /// One allocation a message, for a copy. A payload of 32 KiB or more that fills more than half the buffer is not copied: it
+    /// One allocation a message, for a copy. A payload of 16 KiB or more that fills more than half the buffer is not copied: it
     /// keeps the memory it lies in, and the buffer gets new memory when it needs some.
     pub fn next_message(&mut self, rx: &mut RecvBuf) -> Option<Received> {
         Some(match self.next_or_end(rx)? {
@@ -132,13 +142,25 @@ impl Connection {
     /// The next message, or `Some(None)` where the end is to be told next: smaller than [`Received`], for the adapters.
     #[inline]
     pub(crate) fn next_or_end(&mut self, rx: &mut RecvBuf) -> Option<Option<Message>> {
+        match self.find_message(rx) {
+            Some(Kind::Text) => Some(Some(Message::Text(rx.tell_owned_text()))),
+            Some(Kind::Binary) => Some(Some(Message::Binary(rx.tell_owned()))),
+            None => self.next_of_other_messages(rx),
+        }
+    }
+
+    /// The next message or the end, where it is not a whole message in one frame that is to be told next.
+    #[inline(never)]
+    fn next_of_other_messages(&mut self, rx: &mut RecvBuf) -> Option<Option<Message>> {
+        let mut found = self.find_other(rx);
         loop {
-            return Some(match self.find_event(rx)? {
+            return Some(match found? {
                 Ready::Message(Kind::Text) => Some(Message::Text(rx.tell_owned_text())),
                 Ready::Message(Kind::Binary) => Some(Message::Binary(rx.tell_owned())),
                 Ready::Closed => None,
                 Ready::Chunk { .. } | Ready::Ping | Ready::Pong => {
                     rx.tell();
+                    found = self.find_event(rx);
                     continue;
                 }
             });
@@ -165,30 +187,50 @@ impl Connection {
 
     #[inline]
     fn find_event(&mut self, rx: &mut RecvBuf) -> Option<Ready> {
+        match self.find_message(rx) {
+            Some(kind) => Some(Ready::Message(kind)),
+            None => self.find_other(rx),
+        }
+    }
+
+    /// Finds a whole message in one frame, unless an event has been found already.
+    #[inline(never)]
+    fn find_message(&mut self, rx: &mut RecvBuf) -> Option<Kind> {
+        if self.receive.ready.is_some() {
+            return None;
+        }
+        self.note_arrival(rx);
+        self.take_whole(rx)
+    }
+
+    /// Finds an event where [`find_message`](Self::find_message) found none.
+    fn find_other(&mut self, rx: &mut RecvBuf) -> Option<Ready> {
         if let Some(ready) = self.receive.ready.take() {
             return Some(ready);
         }
         // Whatever another connection may have left to be told here: from now on memory is written to.
         rx.let_go();
-        self.note_arrival(rx);
-        match self.take_whole(rx) {
-            Ok(Some(kind)) => return Some(Ready::Message(kind)),
-            Ok(None) => {}
-            Err(error) => self.fail(error),
-        }
+        rx.note_lacking(0);
         let waits = self.receive.frame.is_none() && rx.unread().is_empty();
         if waits && self.phase < Phase::Ended && !self.has_eof() {
             return None;
+        }
+        #[cfg(feature = "deflate")]
+        match self.take_compressed(rx) {
+            Ok(Some(kind)) => return Some(Ready::Message(kind)),
+            Ok(None) => {}
+            Err(error) => self.fail(error),
         }
         self.find_in_steps(rx)
     }
 
     /// How many bytes of the frame that comes in have not come and will be kept together.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn expected(&self) -> u64 {
-        match self.config.delivery {
-            Delivery::Messages => self.receive.frame.map_or(0, |frame| frame.remaining),
-            Delivery::Chunks => 0,
+    fn lacking(&self, rx: &RecvBuf) -> u64 {
+        match (self.config.delivery, self.receive.frame) {
+            (Delivery::Messages, Some(frame)) if !rx.is_inflating() => {
+                frame.remaining.saturating_sub(rx.unread().len() as u64)
+            }
+            _ => 0,
         }
     }
 
@@ -203,7 +245,10 @@ impl Connection {
                 Ok(Step::Tell(ready)) => return Some(ready),
                 Ok(Step::Continue) => {}
                 Ok(Step::NeedBytes) if self.has_eof() => self.handle_loss(),
-                Ok(Step::NeedBytes) => return None,
+                Ok(Step::NeedBytes) => {
+                    rx.note_lacking(self.lacking(rx));
+                    return None;
+                }
                 Err(error) => self.fail(error),
             }
         }
@@ -213,6 +258,13 @@ impl Connection {
     #[inline]
     fn note_arrival(&mut self, rx: &RecvBuf) {
         let total = rx.total();
+        if total != self.receive.seen {
+            self.note_new(rx, total);
+        }
+    }
+
+    #[inline(never)]
+    fn note_new(&mut self, rx: &RecvBuf, total: u64) {
         // What was parsed before belongs to the opening handshake.
         let seen = match self.receive.seen {
             NEVER => rx.total_parsed(),

@@ -67,7 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             return Poll::Ready(Some(*message));
         }
         loop {
-            match self.conn.next_or_end(&mut self.rx) {
+            let found = self.conn.next_or_end(&mut self.rx);
+            if self.rx.capacity() < pool::SIZE {
+                pool::note_away(&found, &self.rx);
+            }
+            match found {
                 Some(Some(message)) => return Poll::Ready(Some(message)),
                 Some(None) => drop(self.conn.tell_closed()),
                 None => {}
@@ -216,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads once, into memory that is not zeroed first.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        pool::lend(&mut self.rx, self.conn.expected());
+        pool::lend(&mut self.rx);
         loop {
             let mut spare = self.rx.spare();
             // The future holds no state of its own: it is made for this poll and dropped after it.

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
-use crate::{Connection, RecvBuf, Transmit};
+use crate::{Connection, Message, RecvBuf, Transmit};
 
 /// The size of a lent buffer: what one read takes at most. Sixteen messages of 1 KiB fit with their headers; a connection
 /// that waits in the middle of a message holds no more.
-const SIZE: usize = 24 * 1024;
+pub(super) const SIZE: usize = 24 * 1024;
 
 /// How many buffers of up to how much memory a thread keeps. Those that large messages have grown are for such messages
 /// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it.
@@ -18,18 +18,67 @@ const LARGE: usize = 4 * 1024 * 1024;
 const LARGE_KEPT: usize = 2;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-    static LARGE_POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new(SMALL_KEPT)) };
+    static LARGE_POOL: RefCell<Pool> = const { RefCell::new(Pool::new(LARGE_KEPT)) };
 }
 
-/// Lends memory before a read: to buffers that have none, and to those that `expected` bytes more of a large payload
+/// A thread's buffers of one class.
+struct Pool {
+    kept: Vec<Vec<u8>>,
+    /// Memory that left with a message, the oldest first. Once nobody else holds it, it is as good as kept.
+    away: Vec<Bytes>,
+    /// How many buffers there may be, here and away.
+    most: usize,
+}
+
+impl Pool {
+    const fn new(most: usize) -> Self {
+        Self { kept: Vec::new(), away: Vec::new(), most }
+    }
+
+    fn take(&mut self) -> Option<Vec<u8>> {
+        // What left last is the nearest.
+        let is_back = self.away.last().is_some_and(Bytes::is_unique);
+        let kept = if is_back { None } else { self.kept.pop() };
+        kept.or_else(|| {
+            let back = self.away.iter().rposition(Bytes::is_unique)?;
+            let mut bytes = self.away.remove(back);
+            // What it held is not moved with it.
+            bytes.truncate(0);
+            Some(bytes.into())
+        })
+    }
+
+    fn keep(&mut self, memory: Vec<u8>) {
+        if self.make_room() {
+            self.kept.push(memory);
+        }
+    }
+
+    fn note_away(&mut self, bytes: Bytes) {
+        if self.make_room() {
+            self.away.push(bytes);
+        }
+    }
+
+    /// Whether one more may be kept: rather than the one that left first and may never come back.
+    fn make_room(&mut self) -> bool {
+        if self.kept.len() + self.away.len() == self.most && !self.away.is_empty() {
+            self.away.remove(0);
+        }
+        self.kept.len() + self.away.len() < self.most
+    }
+}
+
+/// Lends memory before a read: to buffers that have none, and to those that the rest of a large payload
 /// would make grow step by step, if there is some that has grown already.
-pub(super) fn lend(rx: &mut RecvBuf, expected: u64) {
+pub(super) fn lend(rx: &mut RecvBuf) {
     if rx.capacity() == 0 {
         rx.lend_memory(take());
     }
-    if expected > SIZE as u64 && expected > rx.room() as u64 && rx.capacity() <= SMALL {
-        if let Some(memory) = LARGE_POOL.with_borrow_mut(Vec::pop) {
+    let lacking = rx.lacking();
+    if lacking > SIZE && lacking > rx.room() && rx.capacity() <= SMALL {
+        if let Some(memory) = LARGE_POOL.with_borrow_mut(Pool::take) {
             give(rx.exchange_memory(memory));
         }
     }
@@ -46,7 +95,7 @@ pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf) {
         tx.lend_memory(take());
     }
     if rx.capacity() > SMALL && tx.capacity() <= SMALL && tx.is_empty() {
-        if let Some(memory) = LARGE_POOL.with_borrow_mut(Vec::pop) {
+        if let Some(memory) = LARGE_POOL.with_borrow_mut(Pool::take) {
             tx.take_memory().into_iter().for_each(give);
             tx.lend_memory(memory);
         }
@@ -70,21 +119,32 @@ pub(super) fn take_back(conn: &mut Connection, rx: &mut RecvBuf) {
     }
 }
 
+/// Looks after the memory that a message took with it, if it left little to its buffer: it serves again when the message
+/// has been dropped.
+#[cold]
+pub(super) fn note_away(found: &Option<Option<Message>>, rx: &RecvBuf) {
+    let Some(Some(message)) = found else { return };
+    // A copy is no larger than what it was copied from. What is none fills more than half of what it lies in.
+    let pool = match message.len() {
+        len if len <= rx.capacity() => return,
+        ..=SMALL => &POOL,
+        len if len <= LARGE / 2 => &LARGE_POOL,
+        _ => return,
+    };
+    pool.with_borrow_mut(|pool| pool.note_away(message.clone().into_bytes()));
+}
+
 fn take() -> Vec<u8> {
-    let kept = POOL.with_borrow_mut(Vec::pop);
+    let kept = POOL.with_borrow_mut(Pool::take).filter(|memory| memory.capacity() >= SIZE);
     kept.unwrap_or_else(|| Vec::with_capacity(SIZE))
 }
 
 fn give(memory: Vec<u8>) {
     let capacity = memory.capacity();
-    let (pool, most) = match capacity {
+    let pool = match capacity {
         _ if !(SIZE..=LARGE).contains(&capacity) => return,
-        ..=SMALL => (&POOL, SMALL_KEPT),
-        _ => (&LARGE_POOL, LARGE_KEPT),
+        ..=SMALL => &POOL,
+        _ => &LARGE_POOL,
     };
-    pool.with_borrow_mut(|kept| {
-        if kept.len() < most {
-            kept.push(memory);
-        }
-    });
+    pool.with_borrow_mut(|pool| pool.keep(memory));
 }

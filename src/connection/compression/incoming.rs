@@ -8,7 +8,7 @@ use crate::buffer::RecvBuf;
 use crate::config::Delivery;
 use crate::deflate::{Direction, decompressor};
 use crate::error::Error;
-use crate::frame::{OpCode, Whole};
+use crate::frame::OpCode;
 use crate::message::Kind;
 
 /// How far a step came.
@@ -26,19 +26,22 @@ const STEP: usize = 16 * 1024;
 const RATIO_FLOOR: u64 = 1024;
 
 impl Connection {
-    /// Takes a compressed message that the unread bytes begin with, one frame, all of it there: nothing where no message
-    /// may be compressed.
+    /// Takes a compressed message that the unread bytes begin with, one frame, all of it there, and holds it to be told:
+    /// nothing where no message may be compressed.
     pub(in super::super) fn take_compressed(
         &mut self,
         rx: &mut RecvBuf,
-        whole: Whole,
     ) -> Result<Option<Kind>, Error> {
+        let masking = self.incoming_masking();
         if self.compression.is_none() {
             return Ok(None);
         }
+        let Some(whole) = self.find_whole(rx, masking).filter(|whole| whole.compressed) else {
+            return Ok(None);
+        };
         count(&mut self.stats.frames_received, 1);
         let kind = if whole.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
-        let key = whole.key(rx.unread(), self.incoming_masking());
+        let key = whole.key(rx.unread(), masking);
         rx.consume(whole.header);
         rx.begin_inflated();
         if let Some(key) = key {

@@ -1,6 +1,6 @@
 //! How those are read from that are given a buffer with what has come.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use hybi::{Connection, Event, Received, RecvBuf};
 use tokio_util::codec::Decoder;
 
@@ -50,6 +50,13 @@ impl Reader for Floor {
     }
 }
 
+/// What reads: a read brings as much as there is room for, up to 16 KiB, as it does for peers with a transport.
+fn fill(rx: &mut RecvBuf, feed: &mut Feed) {
+    let mut spare = rx.spare();
+    let room = spare.remaining_mut();
+    spare.put_slice(feed.next(room));
+}
+
 pub(super) struct Borrowed(Connection, RecvBuf, Feed);
 
 impl Reader for Borrowed {
@@ -58,17 +65,20 @@ impl Reader for Borrowed {
     }
 
     fn read(&mut self, mut count: usize, mut told: impl FnMut(&[u8])) {
+        let Self(conn, rx, feed) = self;
         while count > 0 {
-            match self.0.next_event(&mut self.1) {
-                Some(Event::Text(text)) => told(text.as_bytes()),
-                Some(Event::Binary(data)) => told(data),
-                Some(event) => panic!("{event:?}"),
-                None => {
-                    self.1.extend_from_slice(self.2.chunk());
-                    continue;
+            while let Some(event) = conn.next_event(rx) {
+                match event {
+                    Event::Text(text) => told(text.as_bytes()),
+                    Event::Binary(data) => told(data),
+                    event => panic!("{event:?}"),
+                }
+                count -= 1;
+                if count == 0 {
+                    return;
                 }
             }
-            count -= 1;
+            fill(rx, feed);
         }
     }
 }
@@ -81,16 +91,19 @@ impl Reader for Owned {
     }
 
     fn read(&mut self, mut count: usize, mut told: impl FnMut(&[u8])) {
+        let Self(conn, rx, feed) = self;
         while count > 0 {
-            match self.0.next_message(&mut self.1) {
-                Some(Received::Message(message)) => told(message.as_bytes()),
-                Some(closed) => panic!("{closed:?}"),
-                None => {
-                    self.1.extend_from_slice(self.2.chunk());
-                    continue;
+            while let Some(received) = conn.next_message(rx) {
+                match received {
+                    Received::Message(message) => told(message.as_bytes()),
+                    closed => panic!("{closed:?}"),
+                }
+                count -= 1;
+                if count == 0 {
+                    return;
                 }
             }
-            count -= 1;
+            fill(rx, feed);
         }
     }
 }

@@ -9,6 +9,22 @@ use super::feed::Feed;
 use super::readers::{LIMIT, Reader};
 use crate::pipe::now;
 
+pub(super) struct Hybi(hybi::tokio::WebSocket<Feed>);
+
+impl Reader for Hybi {
+    fn open(feed: Feed) -> Self {
+        let (role, config) = (hybi::Role::Server, hybi::Config::default());
+        Self(hybi::tokio::WebSocket::from_upgraded(feed, role, &[], Default::default(), config))
+    }
+
+    fn read(&mut self, count: usize, mut told: impl FnMut(&[u8])) {
+        for _ in 0..count {
+            let message = now(self.0.recv()).expect("valid frames").expect("it goes on");
+            told(message.as_bytes());
+        }
+    }
+}
+
 pub(super) struct Tungstenite(tungstenite::WebSocket<Feed>);
 
 impl Reader for Tungstenite {
