@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use hybi::{CloseCode, Closed, Config, Message, RoundTrips, Stats, blocking};
+use hybi::{CloseCode, Closed, Config, Message, RoundTrips, blocking};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -67,13 +67,13 @@ impl Teller {
         let _ = out.flush();
     }
 
-    fn round_trips(&self, stats: &Stats, trips: &RoundTrips) {
+    fn round_trips(&self, trips: &RoundTrips) {
         let ms = |trip: Option<Duration>| trip.map_or(-1.0, |trip| trip.as_secs_f64() * 1000.0);
         self.say(format_args!(
             "round trips {} last {:.1} smoothed {:.1} p50 {:.1} p95 {:.1} ms",
             trips.count(),
-            ms(stats.last_rtt),
-            ms(stats.smoothed_rtt),
+            ms(trips.last()),
+            ms(trips.smoothed()),
             ms(trips.percentile(50)),
             ms(trips.percentile(95)),
         ));
@@ -142,7 +142,7 @@ async fn visit(mode: &str, url: &str, task: &Task) -> Result<(), Failure> {
                 Ok(Ok(Some(_))) => {}
                 Ok(Ok(None)) => break None,
                 Ok(Err(error)) => break Some(error),
-                Err(_) => teller.round_trips(ws.stats(), ws.round_trips()),
+                Err(_) => teller.round_trips(ws.round_trips()),
             }
         },
         "echo" => {
@@ -210,7 +210,7 @@ fn visit_blocking(mode: &str, url: &str, task: &Task) -> Result<(), Failure> {
             .err(),
         _ => return Err("say serve, watch, echo or close".into()),
     };
-    teller.round_trips(ws.stats(), ws.round_trips());
+    teller.round_trips(ws.round_trips());
     teller.end(ws.closed(), error.as_ref().map(|error| error as _));
     Ok(())
 }

@@ -112,14 +112,17 @@ fn every_keepalive_ping_is_told_apart() {
 #[test]
 fn the_pong_to_a_keepalive_ping_measures_the_round_trip() {
     for mut end in quiet_ends() {
-        assert_eq!((end.conn.stats().last_rtt, end.conn.stats().smoothed_rtt), (None, None));
+        assert_eq!(
+            (end.conn.round_trips().last(), end.conn.round_trips().smoothed()),
+            (None, None)
+        );
         end.conn.poll_timeout(at(0.0));
         answer_ping(&mut end, 20.0, 20.080);
-        assert_eq!(end.conn.stats().last_rtt, Some(Duration::from_millis(80)));
-        assert_eq!(end.conn.stats().smoothed_rtt, Some(Duration::from_millis(80)));
+        assert_eq!(end.conn.round_trips().last(), Some(Duration::from_millis(80)));
+        assert_eq!(end.conn.round_trips().smoothed(), Some(Duration::from_millis(80)));
         answer_ping(&mut end, 40.080, 40.240);
-        assert_eq!(end.conn.stats().last_rtt, Some(Duration::from_millis(160)));
-        assert_eq!(end.conn.stats().smoothed_rtt, Some(Duration::from_millis(90)));
+        assert_eq!(end.conn.round_trips().last(), Some(Duration::from_millis(160)));
+        assert_eq!(end.conn.round_trips().smoothed(), Some(Duration::from_millis(90)));
     }
 }
 
@@ -136,7 +139,7 @@ fn round_trips_are_kept_to_a_sixteenth() {
             let answer = now + 20.0 + f64::from(micros) / 1e6;
             answer_ping(&mut end, now + 20.0, answer);
             now = answer;
-            let exact = end.conn.stats().last_rtt.expect("it was measured");
+            let exact = end.conn.round_trips().last().expect("it was measured");
             let kept = end.conn.round_trips().percentile(100).expect("it was measured");
             let off = kept.abs_diff(exact);
             assert!(off <= exact / 16 + Duration::from_micros(1), "{kept:?} of {exact:?}");
@@ -177,15 +180,15 @@ fn other_pongs_measure_nothing() {
         let ping = end.said_frames().remove(0).1;
         end.hear("8a 08 6879626900000000  8a 00");
         end.conn.poll_timeout(at(20.5));
-        assert_eq!(end.conn.stats().last_rtt, None);
+        assert_eq!(end.conn.round_trips().last(), None);
         // The right one still counts, though other signs of life came before it.
         end.hear_frames(&frame(0x8a, &ping));
         end.conn.poll_timeout(at(21.0));
-        assert_eq!(end.conn.stats().last_rtt, Some(Duration::from_secs(1)));
+        assert_eq!(end.conn.round_trips().last(), Some(Duration::from_secs(1)));
         // A second time it does not.
         end.hear_frames(&frame(0x8a, &ping));
         end.conn.poll_timeout(at(25.0));
-        assert_eq!(end.conn.stats().last_rtt, Some(Duration::from_secs(1)));
+        assert_eq!(end.conn.round_trips().last(), Some(Duration::from_secs(1)));
     }
 }
 
@@ -220,7 +223,7 @@ fn two_ends_keep_each_other_alive() {
         }
         let stats = pair.client.conn.stats();
         assert!((90..=360).contains(&(stats.pings_received + stats.pongs_received)));
-        assert_eq!(stats.last_rtt, Some(Duration::ZERO));
+        assert_eq!(pair.client.conn.round_trips().last(), Some(Duration::ZERO));
     }
 }
 

@@ -2,15 +2,18 @@
 
 use core::time::Duration;
 
-/// The round trips of the last 28 keepalive pings that were answered, for percentiles.
+/// The round trips of the keepalive pings that were answered: the last, a smoothed one, and percentiles of the last 28.
 ///
-/// Each takes one byte, exact to a sixteenth, so that they do not weigh on an idle connection: 32 bytes, from its
-/// first answer on. The last and the smoothed round trip are in [`Stats`](crate::Stats).
+/// For percentiles each takes one byte, exact to a sixteenth, so that they do not weigh on an idle connection: 48 bytes, from
+/// its first answer on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoundTrips {
     /// How many have been measured, also those that are not kept; it saturates.
     count: u32,
     kept: [u8; KEPT],
+    /// In nanoseconds, as what follows.
+    last: u64,
+    smoothed: u64,
 }
 
 /// At the default interval the last nine minutes.
@@ -18,13 +21,19 @@ const KEPT: usize = 28;
 
 impl RoundTrips {
     /// None measured.
-    pub(super) const NONE: &Self = &Self { count: 0, kept: [0; KEPT] };
+    pub(super) const NONE: &Self = &Self { count: 0, kept: [0; KEPT], last: 0, smoothed: 0 };
 
     pub(super) fn note(&mut self, rtt: Duration) {
         let at = usize::try_from(self.count).unwrap_or(0).checked_rem(KEPT).unwrap_or(0);
         if let Some(slot) = self.kept.get_mut(at) {
             *slot = encode(rtt);
         }
+        self.last = u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX);
+        self.smoothed = match self.count {
+            0 => self.last,
+            // The estimator of RFC 6298: seven parts of what was, one part of what is.
+            _ => self.smoothed.saturating_mul(7).saturating_add(self.last) / 8,
+        };
         self.count = self.count.saturating_add(1);
     }
 
@@ -32,6 +41,18 @@ impl RoundTrips {
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count
+    }
+
+    /// The latest.
+    #[must_use]
+    pub fn last(&self) -> Option<Duration> {
+        (self.count > 0).then(|| Duration::from_nanos(self.last))
+    }
+
+    /// Smoothed over about eight pings.
+    #[must_use]
+    pub fn smoothed(&self) -> Option<Duration> {
+        (self.count > 0).then(|| Duration::from_nanos(self.smoothed))
     }
 
     /// The round trip that `percent` of the kept ones do not exceed, to a sixteenth: 50 is the median, 100 the longest,

@@ -1,8 +1,6 @@
 //! Numbers to watch.
 
-use core::time::Duration;
-
-/// What has passed through a connection.
+/// What has passed through a connection. How long the answers to pings took is in [`RoundTrips`](crate::RoundTrips).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -26,10 +24,6 @@ pub struct Stats {
     pub pings_received: u64,
     /// Pongs received.
     pub pongs_received: u64,
-    /// The round trip of the last keepalive ping that was answered.
-    pub last_rtt: Option<Duration>,
-    /// The round trip, smoothed over about eight pings.
-    pub smoothed_rtt: Option<Duration>,
 }
 
 /// Adds to a counter. It wraps, as at 100 Gbit/s a count of bytes does after 46 years: the difference of two readings
@@ -37,15 +31,4 @@ pub struct Stats {
 #[inline]
 pub(super) const fn count(counter: &mut u64, more: u64) {
     *counter = counter.wrapping_add(more);
-}
-
-impl Stats {
-    pub(super) fn note_rtt(&mut self, rtt: Duration) {
-        self.last_rtt = Some(rtt);
-        self.smoothed_rtt = match self.smoothed_rtt {
-            // The estimator of RFC 6298: seven parts of what was, one part of what is.
-            Some(smoothed) => smoothed.saturating_mul(7).saturating_add(rtt).checked_div(8),
-            None => Some(rtt),
-        };
-    }
 }

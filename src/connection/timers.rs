@@ -164,7 +164,6 @@ impl Connection {
         if noted.answer {
             if let Some(pinged) = timers.unanswered.take() {
                 let rtt = now - pinged;
-                self.stats.note_rtt(rtt);
                 self.round_trips.get_or_insert_default().note(rtt);
             }
         }

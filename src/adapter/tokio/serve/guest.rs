@@ -174,7 +174,7 @@ impl Guest {
         let measured = conn.round_trips().count();
         if measured != self.round_trips {
             self.round_trips = measured;
-            if let Some(rtt) = conn.stats().last_rtt {
+            if let Some(rtt) = conn.round_trips().last() {
                 self.house.count(|metrics| metrics.round_trips.note(rtt));
             }
         }
