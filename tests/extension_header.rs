@@ -109,6 +109,16 @@ fn the_first_32_extensions_are_kept_and_the_others_read() {
     refuse(&format!("{},a;", ["a"; 100].join(",")));
 }
 
+#[test]
+fn the_first_32_parameters_of_an_extension_are_kept_and_the_others_read() {
+    for (count, kept) in [(32, 32), (33, 32), (7000, 32)] {
+        let value = format!("a{}", ";b".repeat(count));
+        let extensions = parse_extensions([value.as_bytes()]).expect("it is good");
+        assert_eq!(extensions[0].params.len(), kept, "{count}");
+    }
+    refuse(&format!("a{};=", ";b".repeat(100)));
+}
+
 /// Names that are special elsewhere are names like all others.
 #[test]
 fn names_mean_nothing_to_the_grammar() {

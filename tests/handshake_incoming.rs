@@ -3,7 +3,9 @@
 
 use http::{Method, Request as HttpRequest, Uri, Version};
 use hybi::RecvBuf;
-use hybi::handshake::{Incoming, OriginPolicy, Progress, Refusal, ServerHandshake};
+use hybi::handshake::{
+    HandshakeError, Incoming, OriginPolicy, Progress, Refusal, ServerHandshake, ServerOptions,
+};
 
 #[test]
 fn a_header_is_found_in_whatever_case() {
@@ -118,6 +120,52 @@ fn nothing_secret_is_shown() {
     let incoming = read("/chat?token=s3cret", secrets).expect("it is good");
     assert!(!format!("{incoming:?}").contains("s3cret"));
     assert!(!format!("{:?}", incoming.to_http().headers()).contains("s3cret"));
+}
+
+/// `http` takes no longer ones.
+#[test]
+fn names_of_64_kib_are_refused() {
+    for (len, fits) in [(65_535, true), (65_536, false)] {
+        let bytes = head("/", &format!("{}: v\r\n", "a".repeat(len)));
+        let mut options = ServerOptions::default();
+        options.limits.max_size = 128 * 1024;
+        let mut rx = RecvBuf::new();
+        rx.extend_from_slice(bytes.as_bytes());
+        match ServerHandshake::new(options).advance(&mut rx) {
+            Ok(Progress::Done(incoming)) => {
+                assert!(fits);
+                assert_eq!(incoming.to_http().headers().len(), OURS + 1);
+            }
+            Ok(Progress::Continue(_)) => panic!("it is whole"),
+            Err(refusal) => {
+                assert!(!fits, "{refusal:?}");
+                assert!(matches!(refusal.error, HandshakeError::Malformed));
+            }
+        }
+    }
+}
+
+#[test]
+fn secrets_that_another_library_marked_stay_marked() {
+    let mut request = read("/", "X-Api-Key: s3cret\r\n").expect("it is good").to_http();
+    let key = request.headers_mut().get_mut("x-api-key").expect("it has come");
+    key.set_sensitive(true);
+    let again = Incoming::from_request(&request, &OriginPolicy::SameHost).expect("it is good");
+    assert!(again.to_http().headers()["x-api-key"].is_sensitive());
+    assert!(!format!("{again:?}").contains("s3cret"));
+}
+
+/// RFC 9112 section 3.2.2.
+#[test]
+fn the_host_of_a_whole_url_goes_before_the_header_field() {
+    for (url, origin, fits) in [
+        ("http://example.com/", "https://example.com", true),
+        ("http://other.example/", "https://example.com", false),
+        ("http://other.example/", "https://other.example", true),
+    ] {
+        let read = read(url, &format!("Origin: {origin}\r\n"));
+        assert_eq!(read.is_ok(), fits, "{url} {origin}");
+    }
 }
 
 /// How many header lines `head` has by itself.

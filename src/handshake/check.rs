@@ -48,7 +48,7 @@ pub(super) fn check_offers(
         return Err(HandshakeError::UnsupportedVersion);
     }
     if let Some(origin) = found.origin.optional(head, name::ORIGIN)? {
-        let host = found.host.first(head).or(authority.map(str::as_bytes));
+        let host = authority.map(str::as_bytes).or(found.host.first(head));
         if !origins.allows(origin, host.unwrap_or_default()) {
             return Err(HandshakeError::OriginRejected);
         }

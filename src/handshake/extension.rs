@@ -28,7 +28,10 @@ pub struct Param {
 /// How many extensions are kept of one handshake; what follows them is read and dropped.
 const MAX_EXTENSIONS: usize = 32;
 
-/// Reads the values of all `Sec-WebSocket-Extensions` lines as one list, of which the first 32 are kept.
+/// How many parameters are kept of each. None has half as many, so one with more is known for one that is not understood.
+const MAX_PARAMS: usize = 32;
+
+/// Reads the values of all `Sec-WebSocket-Extensions` lines as one list, of which the first 32 are kept, with 32 parameters each.
 ///
 /// ```
 /// let offers = hybi::handshake::parse_extensions([&b"foo; a=\"1\", bar"[..]])?;
@@ -56,7 +59,7 @@ pub fn parse_extensions<'v>(
             }
             Part::Param(name, value) => {
                 let extension = found.last_mut().filter(|_| count <= MAX_EXTENSIONS);
-                if let Some(extension) = extension {
+                if let Some(extension) = extension.filter(|known| known.params.len() < MAX_PARAMS) {
                     extension.params.push(Param { name: text(name), value: value.map(text) });
                 }
             }

@@ -1,4 +1,4 @@
-//! Reading a request's or response's head as it comes, two looks at each byte at most.
+//! Reading a request's or response's head as it comes, in time linear in its length however it is cut.
 //!
 //! What no later byte can mend is refused at once: controls, bare CR or LF, lines that are none, too many of them.
 
@@ -218,6 +218,10 @@ impl<P: Parts> Scanner<P> {
         start: usize,
         limits: &Limits,
     ) -> Result<(), HandshakeError> {
+        // `http` takes no longer names.
+        if name.len() > usize::from(u16::MAX) {
+            return Err(HandshakeError::Malformed);
+        }
         self.headers = self.headers.saturating_add(1);
         if self.headers > limits.max_headers.min(MAX_HEADERS) {
             return Err(HandshakeError::TooManyHeaders);

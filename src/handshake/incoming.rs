@@ -39,6 +39,8 @@ pub struct Incoming {
     version: Version,
     /// Absent where the request came as an extended CONNECT (RFC 8441), which needs no key.
     key: Option<Key>,
+    /// The numbers of the lines that came [marked](HeaderValue::is_sensitive) as secrets.
+    sensitive: Vec<usize>,
 }
 
 impl Incoming {
@@ -67,7 +69,11 @@ impl Incoming {
         head.extend_from_slice(b"\r\n");
         let fields = head.len();
         let mut found = Found::default();
-        for (name, value) in request.headers() {
+        let mut sensitive = Vec::new();
+        for (line, (name, value)) in request.headers().iter().enumerate() {
+            if value.is_sensitive() {
+                sensitive.push(line);
+            }
             head.extend_from_slice(name.as_str().as_bytes());
             head.extend_from_slice(b": ");
             let value = trim(value.as_bytes());
@@ -76,8 +82,8 @@ impl Incoming {
             head.extend_from_slice(b"\r\n");
         }
         head.extend_from_slice(b"\r\n");
-        let mut incoming =
-            Self { head: head.into(), target, fields, version: request.version(), key: None };
+        let (head, version) = (head.into(), request.version());
+        let mut incoming = Self { head, target, fields, version, key: None, sensitive };
         if !is_extended_connect(request) {
             if request.method() == Method::GET && request.version() != Version::HTTP_11 {
                 return Err(HandshakeError::HttpVersion);
@@ -85,11 +91,12 @@ impl Incoming {
             let (method, target) = (request.method().as_str(), incoming.target());
             let (method, target) = (method.as_bytes(), target.as_bytes());
             incoming.key = Some(check_upgrade(method, target, &incoming.head, &found)?);
-        } else if Uri::try_from(incoming.target()).is_err() {
+        } else if !request.uri().path().starts_with('/')
+            || Uri::try_from(incoming.target()).is_err()
+        {
             return Err(HandshakeError::Malformed);
         }
-        let authority = request.uri().authority().map(http::uri::Authority::as_str);
-        check_offers(&incoming.head, &found, incoming.fields(), authority, origins)?;
+        check_offers(&incoming.head, &found, incoming.fields(), incoming.authority(), origins)?;
         Ok(incoming)
     }
 
@@ -106,8 +113,9 @@ impl Incoming {
         let key = Some(check_upgrade(part(&line.method), part(&line.target), &head, found)?);
         let fields = line.end.saturating_add(b"\r\n".len());
         let target = line.target.clone();
-        let incoming = Self { head, target, fields, version: Version::HTTP_11, key };
-        check_offers(&incoming.head, found, incoming.fields(), None, origins)?;
+        let (version, sensitive) = (Version::HTTP_11, Vec::new());
+        let incoming = Self { head, target, fields, version, key, sensitive };
+        check_offers(&incoming.head, found, incoming.fields(), incoming.authority(), origins)?;
         Ok(incoming)
     }
 
@@ -129,13 +137,24 @@ impl Incoming {
 
     /// Path and query: the target without the host that a proxy, HTTP/2 and HTTP/3 put before them.
     fn resource(&self) -> &str {
+        self.split_target().1
+    }
+
+    /// The host that a target names which is a whole URL: it goes before that of the field `Host` (RFC 9112 section 3.2.2,
+    /// RFC 9113 section 8.3.1).
+    fn authority(&self) -> Option<&str> {
+        self.split_target().0
+    }
+
+    fn split_target(&self) -> (Option<&str>, &str) {
         let target = self.target();
         if target.starts_with('/') {
-            return target;
+            return (None, target);
         }
         let behind_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
-        let authority = behind_scheme.find(['/', '?']).unwrap_or(behind_scheme.len());
-        behind_scheme.get(authority..).unwrap_or_default()
+        let end = behind_scheme.find(['/', '?']).unwrap_or(behind_scheme.len());
+        let (authority, resource) = behind_scheme.split_at(end);
+        (Some(authority), resource)
     }
 
     /// The target of the request as it came: path and query, or a whole URL.
@@ -175,16 +194,18 @@ impl Incoming {
         }
         *request.version_mut() = self.version;
         *request.uri_mut() = Uri::try_from(self.target()).expect("the target has been checked");
-        for (name, value) in self.headers() {
+        for (line, (name, value)) in self.headers().enumerate() {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("names have been checked");
             let value = HeaderValue::from_maybe_shared(self.head.slice_ref(value));
-            request.headers_mut().append(name, value.expect("values have been checked"));
+            let mut value = value.expect("values have been checked");
+            value.set_sensitive(self.sensitive.contains(&line));
+            request.headers_mut().append(name, value);
         }
         mark_secrets(request.headers_mut());
         request
     }
 
-    /// The origin of the page that connects; absent where no browser does.
+    /// The origin of the page that connects; absent where no browser does, and where it is no UTF-8.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.header(name::ORIGIN)

@@ -182,6 +182,8 @@ pub(super) fn open<S: Transport>(
     let (client, bytes) =
         ClientHandshake::new(complete_request(request, &config), entropy::nonce());
     let mut client = client.with_limits(limits);
+    // The time of the request counts as well.
+    client.poll_timeout(Instant::from_origin(clock.elapsed()));
     write(&mut io, &bytes, limits.timeout).map_err(|error| match error.kind() {
         ErrorKind::TimedOut => HandshakeError::Timeout.into(),
         _ => Error::from(error),
