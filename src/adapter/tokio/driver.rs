@@ -11,10 +11,10 @@ use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use ::tokio::time;
 use bytes::Buf;
 
-use super::pool;
+use super::pool::{self, Lease};
 use super::serve::Hosted;
 use crate::adapter::{Error, outcome};
-use crate::{Connection, Instant, Message, Outgoing, RecvBuf, SendError};
+use crate::{Connection, Instant, Message, Outgoing, RecvBuf, Role, SendError};
 
 /// The most slices of one vectored write.
 const SLICES: usize = 16;
@@ -26,6 +26,7 @@ pub(super) struct Driver<S> {
     /// A message that was come upon while something else was waited for.
     pub(super) inbox: Option<Box<Message>>,
     timer: Timer,
+    lease: Lease,
     /// Whether bytes have been written since the stream was last flushed.
     unflushed: bool,
     /// What the transport failed with, until it is told.
@@ -44,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(io: S, conn: Connection, rx: RecvBuf) -> Self {
         let timer = Timer { epoch: time::Instant::now(), sleep: None };
         let conn = Hosted::new(conn);
-        Self { io, conn, rx, inbox: None, timer, unflushed: false, error: None, reported: false }
+        let (inbox, lease, error) = (None, None, None);
+        Self { io, conn, rx, inbox, timer, lease, unflushed: false, error, reported: false }
     }
 
     /// The next whole message; `None` after a clean end.
@@ -68,7 +70,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         loop {
             let found = self.conn.next_or_end(&mut self.rx);
-            if self.rx.capacity() < pool::SIZE {
+            // A client masks what it echoes where it lies, if nobody else holds it.
+            if self.rx.capacity() < pool::SIZE && self.conn.role() == Role::Server {
                 pool::note_away(&found, &self.rx);
             }
             match found {
@@ -208,19 +211,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 match read {
                     Ok(0) => self.conn.handle_eof(),
-                    Ok(_) => pool::lend_transmit(&mut self.conn, &self.rx),
+                    Ok(_) => pool::lend_transmit(&mut self.conn, &self.rx, &mut self.lease),
                     Err(error) => self.fail(error),
                 }
                 return Poll::Ready(());
             }
         }
-        pool::take_back(&mut self.conn, &mut self.rx);
+        pool::take_back(&mut self.conn, &mut self.rx, &mut self.lease);
         self.poll_timer(cx)
     }
 
     /// Reads once, into memory that is not zeroed first.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        pool::lend(&mut self.rx);
+        pool::lend(&mut self.rx, &mut self.lease);
         loop {
             let mut spare = self.rx.spare();
             // The future holds no state of its own: it is made for this poll and dropped after it.

@@ -1,6 +1,8 @@
 //! Memory for buffers, lent only while bytes are in them: an idle connection owns none.
 
 use std::cell::RefCell;
+use std::sync::Arc;
+use std::thread::LocalKey;
 
 use bytes::{Buf, Bytes};
 
@@ -11,7 +13,8 @@ use crate::{Connection, Message, RecvBuf, Transmit};
 pub(super) const SIZE: usize = 24 * 1024;
 
 /// How many buffers of up to how much memory a thread keeps. Those that large messages have grown are for such messages
-/// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it.
+/// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it. What
+/// connections hold of them in the midst of a message counts, so those that stop there get no more than this.
 const SMALL: usize = 64 * 1024;
 const SMALL_KEPT: usize = 16;
 const LARGE: usize = 4 * 1024 * 1024;
@@ -22,18 +25,23 @@ thread_local! {
     static LARGE_POOL: RefCell<Pool> = const { RefCell::new(Pool::new(LARGE_KEPT)) };
 }
 
+/// A connection's right to memory that large messages have grown, until it holds none any more.
+pub(super) type Lease = Option<Arc<()>>;
+
 /// A thread's buffers of one class.
 struct Pool {
     kept: Vec<Vec<u8>>,
     /// Memory that left with a message, the oldest first. Once nobody else holds it, it is as good as kept.
     away: Vec<Bytes>,
-    /// How many buffers there may be, here and away.
+    /// Shared with the leases.
+    lent: Option<Arc<()>>,
+    /// How many buffers there may be, here, away and lent on a lease.
     most: usize,
 }
 
 impl Pool {
     const fn new(most: usize) -> Self {
-        Self { kept: Vec::new(), away: Vec::new(), most }
+        Self { kept: Vec::new(), away: Vec::new(), lent: None, most }
     }
 
     fn take(&mut self) -> Option<Vec<u8>> {
@@ -47,6 +55,14 @@ impl Pool {
             bytes.truncate(0);
             Some(bytes.into())
         })
+    }
+
+    /// As [`take`](Self::take), on a lease.
+    fn lease(&mut self, lease: &mut Lease) -> Option<Vec<u8>> {
+        let memory = self.take().filter(|memory| memory.capacity() > SMALL)?;
+        let lent = self.lent.get_or_insert_default();
+        lease.get_or_insert_with(|| lent.clone());
+        Some(memory)
     }
 
     fn keep(&mut self, memory: Vec<u8>) {
@@ -63,22 +79,30 @@ impl Pool {
 
     /// Whether one more may be kept: rather than the one that left first and may never come back.
     fn make_room(&mut self) -> bool {
-        if self.kept.len() + self.away.len() == self.most && !self.away.is_empty() {
+        let lent = self.lent.as_ref().map_or(0, |lent| Arc::strong_count(lent) - 1);
+        let most = self.most.saturating_sub(lent);
+        if self.kept.len() + self.away.len() >= most && !self.away.is_empty() {
             self.away.remove(0);
         }
-        self.kept.len() + self.away.len() < self.most
+        self.kept.len() + self.away.len() < most
     }
+}
+
+/// Asks a pool of this thread; nothing where the thread is ending and it is gone.
+fn with<R>(pool: &'static LocalKey<RefCell<Pool>>, ask: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+    pool.try_with(|pool| ask(&mut pool.borrow_mut())).ok()
 }
 
 /// Lends memory before a read: to buffers that have none, and to those that the rest of a large payload
 /// would make grow step by step, if there is some that has grown already.
-pub(super) fn lend(rx: &mut RecvBuf) {
+pub(super) fn lend(rx: &mut RecvBuf, lease: &mut Lease) {
     if rx.capacity() == 0 {
         rx.lend_memory(take());
     }
-    let lacking = rx.lacking();
-    if lacking > SIZE && lacking > rx.room() && rx.capacity() <= SMALL {
-        if let Some(memory) = LARGE_POOL.with_borrow_mut(Pool::take) {
+    let (lacking, capacity) = (rx.lacking(), rx.capacity());
+    let whole = capacity.saturating_sub(rx.room()).saturating_add(lacking);
+    if lacking > rx.room() && whole > SMALL && capacity <= SMALL {
+        if let Some(memory) = with(&LARGE_POOL, |pool| pool.lease(lease)).flatten() {
             give(rx.exchange_memory(memory));
         }
     }
@@ -86,7 +110,7 @@ pub(super) fn lend(rx: &mut RecvBuf) {
 
 /// Lends memory for the answer to what has been read: memory that has grown, if there is some, where what has been read
 /// lies in such memory as well.
-pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf) {
+pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf, lease: &mut Lease) {
     if conn.is_closing() {
         return;
     }
@@ -95,25 +119,28 @@ pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf) {
         tx.lend_memory(take());
     }
     if rx.capacity() > SMALL && tx.capacity() <= SMALL && tx.is_empty() {
-        if let Some(memory) = LARGE_POOL.with_borrow_mut(Pool::take) {
+        if let Some(memory) = with(&LARGE_POOL, |pool| pool.lease(lease)).flatten() {
             tx.take_memory().into_iter().for_each(give);
             tx.lend_memory(memory);
         }
     }
 }
 
-/// Takes memory back that a large message has made grow, once that has left: to free it and to allocate it again for
+/// Takes memory back that has grown, once what made it grow has left: to free it and to allocate it again for
 /// the next such message costs more than the message itself, where the allocator hands it back to the system each time.
 pub(super) fn take_back_grown(tx: &mut Transmit) {
-    if tx.is_empty() && tx.capacity() > SMALL {
+    if tx.is_empty() && tx.capacity() > SIZE {
         tx.take_memory().into_iter().for_each(give);
     }
 }
 
 /// Takes the memory of empty buffers back, before a wait.
-pub(super) fn take_back(conn: &mut Connection, rx: &mut RecvBuf) {
+pub(super) fn take_back(conn: &mut Connection, rx: &mut RecvBuf, lease: &mut Lease) {
     let received = rx.take_memory();
     let sent = if conn.transmit().has_remaining() { None } else { conn.transmit().take_memory() };
+    if lease.is_some() && rx.capacity() <= SMALL && conn.transmit().capacity() <= SMALL {
+        *lease = None;
+    }
     for memory in [received, sent].into_iter().flatten() {
         give(memory);
     }
@@ -131,12 +158,17 @@ pub(super) fn note_away(found: &Option<Option<Message>>, rx: &RecvBuf) {
         len if len <= LARGE / 2 => &LARGE_POOL,
         _ => return,
     };
-    pool.with_borrow_mut(|pool| pool.note_away(message.clone().into_bytes()));
+    with(pool, |pool| pool.note_away(message.clone().into_bytes()));
 }
 
 fn take() -> Vec<u8> {
-    let kept = POOL.with_borrow_mut(Pool::take).filter(|memory| memory.capacity() >= SIZE);
-    kept.unwrap_or_else(|| Vec::with_capacity(SIZE))
+    match with(&POOL, Pool::take).flatten() {
+        Some(memory) if (SIZE..=SMALL).contains(&memory.capacity()) => return memory,
+        // It left with a message, which did not tell how much it is.
+        Some(memory) => give(memory),
+        None => {}
+    }
+    Vec::with_capacity(SIZE)
 }
 
 fn give(memory: Vec<u8>) {
@@ -146,5 +178,5 @@ fn give(memory: Vec<u8>) {
         ..=SMALL => &POOL,
         _ => &LARGE_POOL,
     };
-    pool.with_borrow_mut(|pool| pool.keep(memory));
+    with(pool, |pool| pool.keep(memory));
 }

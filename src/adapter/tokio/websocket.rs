@@ -71,6 +71,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Cancel safe: no message is lost.
     ///
+    /// A message of 16 KiB or more may keep the memory that it came into. A server's thread then holds on to it, too, to use it
+    /// again once the message has been dropped: [`Bytes::is_unique`](bytes::Bytes::is_unique) is false there.
+    ///
     /// # Errors
     ///
     /// [`Error::Closed`] where the connection ended in another way, after the peer has been told why;
