@@ -122,6 +122,22 @@ fn an_address_that_does_not_answer_in_time_is_told() {
 }
 
 #[test]
+fn a_time_that_is_over_before_anything_has_begun_is_told_as_a_timeout() {
+    bounded(|| {
+        let address = refusing();
+        let connect = Connect::new(&format!("ws://{address}/")).unwrap().timeout(Duration::ZERO);
+        for addresses in [vec![address], vec![address, refusing()]] {
+            for error in errors(&connect.clone().addresses(addresses)) {
+                assert!(error.is_timeout(), "{error:?}");
+            }
+        }
+        for error in errors(&connect) {
+            assert!(error.is_timeout(), "{error:?}");
+        }
+    });
+}
+
+#[test]
 fn a_host_without_addresses_is_told() {
     bounded(|| {
         for error in errors(&Connect::new("ws://example.com/").unwrap().addresses([])) {
