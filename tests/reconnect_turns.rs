@@ -232,6 +232,25 @@ fn a_task_that_ends_with_its_waker_may_own_a_turn() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn sockets_in_the_file_system_have_turns_of_their_own() {
+    simulate(|| async {
+        let client = |url| Reconnecting::to(url, Options::default()).unwrap();
+        let mut holder = client("ws+unix:/no/such/a:/x");
+        assert_eq!(holder.next().await, Some(connecting(0, 1)));
+        let mut other = client("ws+unix:/no/such/b:/x");
+        assert_eq!(other.next().await, Some(connecting(0, 1)));
+        let mut same = client("ws+unix:/no/such/a:/y").fallback("ws://localhost/").unwrap();
+        assert_eq!(same.next().await, Some(Event::Queued { endpoint: 0 }));
+        let mut host = hanging("ws://localhost/", Options::default());
+        assert_eq!(host.next().await, Some(connecting(0, 1)));
+        let mut thread =
+            blocking::Reconnecting::to("ws+unix:/no/such/b:/", Options::default()).unwrap();
+        assert_eq!(thread.next(), Some(Event::Queued { endpoint: 0 }));
+    });
+}
+
 #[test]
 fn a_thread_waits_for_its_turn_as_long_as_a_dial_may_take() {
     bounded(|| {

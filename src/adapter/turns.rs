@@ -30,9 +30,11 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Takes the last place in the queue of the URL's host and port.
-    pub(super) fn queue(url: &Url) -> Self {
-        let host = format!("{} {}", url.host(), url.port());
+    /// Takes the last place in the queue of the URL's host and port, or of the socket in the file system that it is
+    /// reached at.
+    pub(super) fn queue(url: &Url, socket: Option<&str>) -> Self {
+        // No host begins as a path does.
+        let host = socket.map_or_else(|| format!("{} {}", url.host(), url.port()), str::to_owned);
         let mut hosts = hosts();
         // With the lock held: numbers ascend in each queue.
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);

@@ -71,9 +71,12 @@ impl Reconnecting<AnyStream> {
     }
 
     fn connecting(connect: Connect, options: Options) -> Self {
-        let url = connect.request().url().clone();
+        let (url, socket) = (connect.request().url().clone(), connect.socket.clone());
         let connect = connect.at_most(options.dial_timeout);
-        Self::dialing(url, options, move |url| Ok(super::connect(connect.clone().for_url(url))?))
+        let dial = move |url| Ok(super::connect(connect.clone().for_url(url))?);
+        let mut client = Self::dialing(url, options, dial);
+        client.plan.set_socket(socket);
+        client
     }
 }
 
