@@ -301,6 +301,22 @@ fn a_dial_that_panics_is_a_loss_when_its_time_is_over() {
     });
 }
 
+#[test]
+fn a_dial_that_panics_when_it_is_polled_is_a_loss_when_its_time_is_over() {
+    simulate(|| async {
+        let dial = |_| async { panic!("no dial") };
+        let url = "ws://panics-when-polled.test/";
+        let mut client = Reconnecting::<DuplexStream>::new(url, Options::default(), dial).unwrap();
+        assert_eq!(client.next().await, Some(connecting(0, 1)));
+        let start = Instant::now();
+        let panicked = catch_unwind(AssertUnwindSafe(|| client.next().now_or_never()));
+        assert!(panicked.is_err());
+        let lost = client.next().await;
+        assert!(matches!(lost, Some(Event::Lost { loss: Loss::TimedOut, .. })), "{lost:?}");
+        assert_eq!(start.elapsed(), SECOND * 30);
+    });
+}
+
 const fn connecting(endpoint: usize, attempt: u32) -> Event {
     Event::Connecting { endpoint, attempt }
 }
