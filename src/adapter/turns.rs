@@ -11,7 +11,10 @@
 //!               +-- silent for `GRACE` while nobody holds the turn: passed over until it asks again
 //! ```
 //!
-//! A dial whose bound has passed is dropped unpolled by its client, so it does not go on behind the next one's back.
+//! A dial whose bound has passed is dropped unpolled by a client of the tokio adapter, so it does not go on behind the next
+//! one's back. Nobody can interrupt one of the blocking adapter: it ends by timeouts of its own, which `Reconnecting::to`
+//! keeps within the bound. Attempts that have lost the race of a host's addresses go on in threads until then, and whoever is
+//! next may have his turn meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;

@@ -151,8 +151,8 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    /// What happens next within `limit`, as [`next`](Self::next); [`Poll::Pending`] where nothing does. A dial takes the
-    /// time it takes.
+    /// What happens next within `limit`, as [`next`](Self::next); [`Poll::Pending`] where nothing does. A dial and the
+    /// end of a connection take the time they take.
     pub fn next_within(&mut self, limit: Duration) -> Poll<Option<Event>> {
         let give_up = self.now() + limit;
         self.next_before(Some(give_up))
