@@ -107,8 +107,9 @@ fn where_every_address_refuses_each_is_listed() {
 fn an_address_that_does_not_answer_in_time_is_told() {
     bounded(|| {
         let silent = Silent::new();
+        // Before the second address has its turn.
         let connect =
-            Connect::new("ws://[2001:db8::7]/").unwrap().timeout(Duration::from_millis(20));
+            Connect::new("ws://[2001:db8::7]/").unwrap().timeout(Duration::from_millis(240));
         for addresses in [vec![silent.address], vec![silent.address, Silent::new().address]] {
             for error in errors(&connect.clone().addresses(addresses)) {
                 assert!(error.is_timeout(), "{error:?}");
@@ -116,6 +117,22 @@ fn an_address_that_does_not_answer_in_time_is_told() {
                     format!("cannot connect to [2001:db8::7]:80: {}: no answer", silent.address);
                 assert_eq!(error.to_string(), said);
             }
+        }
+    });
+}
+
+#[test]
+fn a_time_that_is_over_before_anything_has_begun_is_told_as_a_timeout() {
+    bounded(|| {
+        let address = refusing();
+        let connect = Connect::new(&format!("ws://{address}/")).unwrap().timeout(Duration::ZERO);
+        for addresses in [vec![address], vec![address, refusing()]] {
+            for error in errors(&connect.clone().addresses(addresses)) {
+                assert!(error.is_timeout(), "{error:?}");
+            }
+        }
+        for error in errors(&connect) {
+            assert!(error.is_timeout(), "{error:?}");
         }
     });
 }
@@ -199,7 +216,7 @@ fn a_server_that_does_not_answer_is_given_up() {
     bounded(|| {
         let server = serve(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
         let connect = Connect::new(&format!("ws://{server}/")).unwrap();
-        for error in errors(&connect.timeout(Duration::from_millis(20))) {
+        for error in errors(&connect.timeout(Duration::from_secs(1))) {
             assert_eq!(error.step(), ConnectStep::Handshake);
             assert!(error.is_timeout(), "{error:?}");
             let said = format!("opening handshake with {server} failed: took too long");

@@ -63,7 +63,7 @@ fn a_server_that_speaks_no_tls_or_nothing_is_told() {
             let ConnectFailure::Tls(TlsError::NotTls) = error.failure() else { panic!("{error}") };
         }
         let mute = serve(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
-        let connect = connect.addresses([mute]).timeout(Duration::from_millis(30));
+        let connect = connect.addresses([mute]).timeout(Duration::from_secs(1));
         for error in errors(&connect) {
             assert!(error.is_timeout() && error.step() == ConnectStep::Tls, "{error}");
         }

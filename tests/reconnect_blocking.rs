@@ -158,7 +158,7 @@ fn a_server_that_is_silent_in_the_handshake_or_to_the_greeting_is_a_loss_by_time
             drop((silent, accepted));
         });
         let mut options = quick();
-        options.dial_timeout = Duration::from_millis(200);
+        options.dial_timeout = Duration::from_secs(2);
         options.max_losses = Some(2);
         let mut client = Reconnecting::to(&url, options)
             .unwrap()

@@ -101,6 +101,20 @@ fn an_endpoint_that_fails_three_times_is_passed_over_until_it_has_rested() {
 }
 
 #[test]
+fn the_end_of_a_stable_connection_is_no_failure_to_the_breaker() {
+    let mut options = Options::default();
+    options.breaker_failures = 1;
+    let mut client = Client::new(2, options, 9);
+    for (uptime, next) in [(60, 0), (59, 1)] {
+        assert_eq!(client.dial(), 0);
+        client.open();
+        client.now = client.now + SECOND * uptime;
+        client.lose(Loss::Transport);
+        assert_eq!(client.machine.due(client.now + SECOND * 60), Some(next), "after {uptime} s");
+    }
+}
+
+#[test]
 fn where_all_breakers_are_open_the_one_that_has_rested_longest_is_dialed_without_further_wait() {
     let mut client = Client::new(2, Options::default(), 11);
     let dialed = client.dials_until(7, Loss::Transport);

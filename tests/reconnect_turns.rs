@@ -232,6 +232,25 @@ fn a_task_that_ends_with_its_waker_may_own_a_turn() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn sockets_in_the_file_system_have_turns_of_their_own() {
+    simulate(|| async {
+        let client = |url| Reconnecting::to(url, Options::default()).unwrap();
+        let mut holder = client("ws+unix:/no/such/a:/x");
+        assert_eq!(holder.next().await, Some(connecting(0, 1)));
+        let mut other = client("ws+unix:/no/such/b:/x");
+        assert_eq!(other.next().await, Some(connecting(0, 1)));
+        let mut same = client("ws+unix:/no/such/a:/y").fallback("ws://localhost/").unwrap();
+        assert_eq!(same.next().await, Some(Event::Queued { endpoint: 0 }));
+        let mut host = hanging("ws://localhost/", Options::default());
+        assert_eq!(host.next().await, Some(connecting(0, 1)));
+        let mut thread =
+            blocking::Reconnecting::to("ws+unix:/no/such/b:/", Options::default()).unwrap();
+        assert_eq!(thread.next(), Some(Event::Queued { endpoint: 0 }));
+    });
+}
+
 #[test]
 fn a_thread_waits_for_its_turn_as_long_as_a_dial_may_take() {
     bounded(|| {
@@ -279,6 +298,22 @@ fn a_dial_that_panics_is_a_loss_when_its_time_is_over() {
         let lost = client.next();
         assert!(matches!(lost, Some(Event::Lost { loss: Loss::TimedOut, .. })), "{lost:?}");
         assert_eq!(client.next(), Some(Event::GaveUp { why: Why::Exhausted }));
+    });
+}
+
+#[test]
+fn a_dial_that_panics_when_it_is_polled_is_a_loss_when_its_time_is_over() {
+    simulate(|| async {
+        let dial = |_| async { panic!("no dial") };
+        let url = "ws://panics-when-polled.test/";
+        let mut client = Reconnecting::<DuplexStream>::new(url, Options::default(), dial).unwrap();
+        assert_eq!(client.next().await, Some(connecting(0, 1)));
+        let start = Instant::now();
+        let panicked = catch_unwind(AssertUnwindSafe(|| client.next().now_or_never()));
+        assert!(panicked.is_err());
+        let lost = client.next().await;
+        assert!(matches!(lost, Some(Event::Lost { loss: Loss::TimedOut, .. })), "{lost:?}");
+        assert_eq!(start.elapsed(), SECOND * 30);
     });
 }
 

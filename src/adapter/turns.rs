@@ -11,7 +11,10 @@
 //!               +-- silent for `GRACE` while nobody holds the turn: passed over until it asks again
 //! ```
 //!
-//! A dial whose bound has passed is dropped unpolled by its client, so it does not go on behind the next one's back.
+//! A dial whose bound has passed is dropped unpolled by a client of the tokio adapter, so it does not go on behind the next
+//! one's back. Nobody can interrupt one of the blocking adapter: it ends by timeouts of its own, which `Reconnecting::to`
+//! keeps within the bound. Attempts that have lost the race of a host's addresses go on in threads until then, and whoever is
+//! next may have his turn meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -30,9 +33,11 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Takes the last place in the queue of the URL's host and port.
-    pub(super) fn queue(url: &Url) -> Self {
-        let host = format!("{} {}", url.host(), url.port());
+    /// Takes the last place in the queue of the URL's host and port, or of the socket in the file system that it is
+    /// reached at.
+    pub(super) fn queue(url: &Url, socket: Option<&str>) -> Self {
+        // No host begins as a path does.
+        let host = socket.map_or_else(|| format!("{} {}", url.host(), url.port()), str::to_owned);
         let mut hosts = hosts();
         // With the lock held: numbers ascend in each queue.
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);

@@ -50,7 +50,8 @@ pub(crate) fn no_connection(each: Vec<Failed<io::Error>>) -> ConnectFailure {
     ConnectFailure::Addresses(each.collect())
 }
 
-/// Why no address was reached through a proxy: its last word, if it has said one.
+/// Why no address was reached through a proxy: its last word, if it has said one, and of its words the one that ended the
+/// attempts.
 pub(crate) fn no_tunnels(
     connect: &Connect,
     proxy: &Proxy,
@@ -60,8 +61,10 @@ pub(crate) fn no_tunnels(
         [] => ConnectFailure::Addresses(Vec::new()),
         _ => ConnectFailure::Timeout,
     };
-    let last = each.into_iter().filter_map(|(_, failure)| failure).next_back();
-    no_tunnel(connect, proxy, last.unwrap_or(silent))
+    let said = each.into_iter().filter_map(|(_, failure)| failure);
+    // Of equals that is the last.
+    let decisive = said.max_by_key(|failure| !may_fare_better(failure));
+    no_tunnel(connect, proxy, decisive.unwrap_or(silent))
 }
 
 /// Why there is no way through a proxy.
@@ -149,5 +152,31 @@ impl Connect {
         };
         let failure = ConnectFailure::Redirect { error, response };
         Err(ConnectError::new(ConnectStep::Redirect, peer(&self), failure))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_that_ended_the_attempts_is_told_or_else_the_last() {
+        let connect = Connect::new("ws://server.invalid/").expect("it is a URL");
+        let proxy = "socks5://127.0.0.1:1080".parse().expect("it is a proxy");
+        let address = SocketAddr::from(([192, 0, 2, 1], 80));
+        let told = |each: Vec<Option<ProxyError>>| {
+            let each = each.into_iter().map(|error| (address, error.map(ConnectFailure::from)));
+            no_tunnels(&connect, &proxy, each.collect()).into_failure()
+        };
+        let decisive = told(vec![
+            Some(ProxyError::Reply(4)),
+            Some(ProxyError::NoMethod),
+            Some(ProxyError::Incomplete),
+            None,
+        ]);
+        assert!(matches!(decisive, ConnectFailure::Proxy(ProxyError::NoMethod)), "{decisive:?}");
+        let last = told(vec![Some(ProxyError::Reply(4)), Some(ProxyError::Reply(5)), None]);
+        assert!(matches!(last, ConnectFailure::Proxy(ProxyError::Reply(5))), "{last:?}");
+        assert!(matches!(told(vec![None]), ConnectFailure::Timeout));
     }
 }

@@ -46,7 +46,7 @@ pub enum Loss {
 /// |---|---|
 /// | the network, a timeout, no turn, an end without a Close frame | retry |
 /// | TLS, but for the certificate | retry |
-/// | status 408, 425, 429, 5xx but 501 and 505 | retry, not before `Retry-After` and up to a quarter more |
+/// | status 408, 425, 429, 5xx but 501 and 505 | retry, not before `Retry-After` and up to a quarter more (*) |
 /// | any other status, an answer that is no handshake | refused: see below |
 /// | a certificate that is not valid, a request that cannot be made | refused: see below |
 /// | 1000, 1001, 1005, 1011, 1014, our idle or lifetime timeout | retry |
@@ -58,7 +58,9 @@ pub enum Loss {
 /// An endpoint that refuses is left for good if it has never been open: then the URL, the request or whom to trust is
 /// wrong. One that has been open in the life of this client once took the same request, and somebody may stand in
 /// between for a while: a captive portal, a proxy, a load balancer during an update. It is dialed again after
-/// [`Options::max_delay`] and up to a quarter more.
+/// [`Options::max_delay`] and up to a quarter more (*).
+///
+/// (*) Or up to [`Options::first_delay`], where that is longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
@@ -188,9 +190,12 @@ impl Decision {
 }
 
 impl Verdict {
-    /// Retry after `at_least`, and up to a quarter more.
+    /// Retry after `at_least` and up to a quarter more, or up to `first_delay` where that is longer.
     fn after(at_least: Duration, options: &Options) -> Self {
-        let spread = at_least.checked_div(4).unwrap_or_default().max(options.first_delay);
+        let spread = at_least
+            .checked_div(4)
+            .unwrap_or_default()
+            .max(options.first_delay.min(options.max_delay));
         Self::RetryAfter { at_least, spread }
     }
 }

@@ -99,10 +99,11 @@ impl Reconnect {
         if uptime.is_some_and(|uptime| uptime >= self.options.stable_after) {
             self.losses = 0;
             self.endpoints.note_success(endpoint);
+        } else {
+            self.endpoints.note_failure(endpoint, now, &self.options);
         }
         self.losses = self.losses.saturating_add(1);
         count(&mut self.counters.losses, 1);
-        self.endpoints.note_failure(endpoint, now, &self.options);
         self.events.push_back(Event::Lost { endpoint, loss, uptime, decision });
         self.settle(conn);
         match decision.verdict {

@@ -34,8 +34,8 @@ pub struct Options {
     pub drain_timeout: Duration,
     /// This many losses in a row make it give up: no number does.
     pub max_losses: Option<u32>,
-    /// How long a server's `Retry-After` is believed: 10 minutes. A longer one counts as this. Up to a quarter comes on
-    /// top, at random.
+    /// How long a server's `Retry-After` is believed: 10 minutes. A longer one counts as this. Up to a quarter, or
+    /// `first_delay` if that is longer, comes on top, at random.
     pub max_retry_after: Duration,
     /// An endpoint is passed over after this many failures in a row, if there are others: 3. A failure is what
     /// `stable_after` calls one.

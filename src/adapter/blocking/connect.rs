@@ -31,7 +31,7 @@ use crate::{Config, Connect, RecvBuf};
 ///
 /// What cannot be interrupted goes on in threads of its own: attempts that lost the race, 31 at most, until the time is over;
 /// the system's name resolution for as long as it takes. 64 resolutions may hang in a process, further ones wait until one of them
-/// ends, or for their time.
+/// ends, or for their time; and so may 64 attempts to connect to sockets in the file system, where nobody accepts.
 ///
 /// ```no_run
 /// let mut ws = hybi::blocking::connect("ws://example.com/feed")?;

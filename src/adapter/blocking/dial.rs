@@ -111,7 +111,7 @@ pub(super) fn within<T: Send + 'static>(
 /// made. `begin` makes an attempt, which is to end by itself at the deadline.
 ///
 /// After a failure for which `goes_on` is false no further attempt begins. An attempt that has not ended in time fails with
-/// nothing.
+/// nothing, and so does the first address where none has begun in time.
 pub(super) fn race<S, E, A>(
     addresses: Vec<SocketAddr>,
     deadline: Clock,
@@ -127,6 +127,7 @@ where
         return begin(only)().map_err(|error| vec![(only, Some(error))]);
     }
     let epoch = Clock::now();
+    let first = addresses.first().copied();
     let mut race = Race::new(addresses);
     let mut failures = Vec::new();
     let mut begins = true;
@@ -135,6 +136,9 @@ where
         if left(deadline).is_zero() {
             let silent = race.running().iter();
             failures.extend(silent.map(|address| (*address, None)));
+            if failures.is_empty() {
+                failures.extend(first.map(|address| (address, None)));
+            }
             return Err(failures);
         }
         let pace = match begins {

@@ -250,8 +250,12 @@ pub(super) fn write<S: Transport>(io: &mut S, mut bytes: &[u8], limit: Duration)
             Err(error) if bounded && is_idle(&error) => return Err(ErrorKind::TimedOut.into()),
             Err(error) => return Err(error),
         }
-        if bounded && !bytes.is_empty() && begun.elapsed() >= limit {
-            return Err(ErrorKind::TimedOut.into());
+        if bounded && !bytes.is_empty() {
+            let left = limit.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            io.bound_writes(left.max(SHORTEST))?;
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) type Decide = Box<dyn FnMut(&Lost<'_>, Decision) -> Decision + Send>;
 pub(super) struct Plan {
     pub(super) machine: Reconnect,
     urls: Vec<Url>,
+    /// The path of the socket in the file system at which the first URL is reached.
+    socket: Option<String>,
     decide: Option<Decide>,
     /// What the last loss came from.
     error: Option<Error>,
@@ -45,12 +47,25 @@ impl Plan {
     pub(super) fn new(url: Url, options: Options, epoch: Clock) -> Self {
         let seed = u64::from(entropy::random_u32()) << 32 | u64::from(entropy::random_u32());
         let machine = Reconnect::new(options, seed);
-        Self { machine, urls: vec![url], decide: None, error: None, endpoint: 0, turn: None, epoch }
+        Self {
+            machine,
+            urls: vec![url],
+            socket: None,
+            decide: None,
+            error: None,
+            endpoint: 0,
+            turn: None,
+            epoch,
+        }
     }
 
     pub(super) fn add(&mut self, url: Url) {
         self.machine.add_endpoint();
         self.urls.push(url);
+    }
+
+    pub(super) fn set_socket(&mut self, socket: Option<String>) {
+        self.socket = socket;
     }
 
     pub(super) fn set_decide(&mut self, decide: Decide) {
@@ -90,7 +105,11 @@ impl Plan {
         self.endpoint = endpoint;
         let until = self.clock(now + self.machine.options().dial_timeout);
         let now = self.clock(now);
-        let turn = self.turn.get_or_insert_with(|| Turn::queue(&self.urls[endpoint]));
+        let turn = self.turn.get_or_insert_with(|| {
+            let url = &self.urls[endpoint];
+            let socket = self.socket.as_deref().filter(|_| *url == self.urls[0]);
+            Turn::queue(url, socket)
+        });
         turn.ask(now, until, waker).map_err(|again| self.instant(again))
     }
 

@@ -49,7 +49,7 @@ type Attempt<F> = (SocketAddr, Pin<Box<F>>);
 /// Runs the attempts of a [`Race`] and returns what the first that succeeds has made; the other attempts end with it.
 ///
 /// After a failure for which `goes_on` is false no further attempt begins. An attempt that has not ended in time fails with
-/// nothing.
+/// nothing, and so does the first address where none has begun in time.
 pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
     addresses: Vec<SocketAddr>,
     deadline: Clock,
@@ -57,6 +57,7 @@ pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
     goes_on: impl Fn(&E) -> bool,
 ) -> Result<S, Vec<Failed<E>>> {
     let epoch = Clock::now();
+    let first = addresses.first().copied();
     let mut race = Race::new(addresses);
     let mut running: Vec<Attempt<F>> = Vec::new();
     let mut failures = Vec::new();
@@ -66,6 +67,9 @@ pub(super) async fn race<S, E, F: Future<Output = Result<S, E>>>(
         if now >= deadline {
             let silent = race.running().iter();
             failures.extend(silent.map(|address| (*address, None)));
+            if failures.is_empty() {
+                failures.extend(first.map(|address| (address, None)));
+            }
             return Err(failures);
         }
         let pace = match begins {

@@ -71,9 +71,12 @@ impl Reconnecting<AnyStream> {
     }
 
     fn connecting(connect: Connect, options: Options) -> Self {
-        let url = connect.request().url().clone();
+        let (url, socket) = (connect.request().url().clone(), connect.socket.clone());
         let connect = connect.at_most(options.dial_timeout);
-        Self::dialing(url, options, move |url| Ok(super::connect(connect.clone().for_url(url))?))
+        let dial = move |url| Ok(super::connect(connect.clone().for_url(url))?);
+        let mut client = Self::dialing(url, options, dial);
+        client.plan.set_socket(socket);
+        client
     }
 }
 
@@ -148,8 +151,8 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    /// What happens next within `limit`, as [`next`](Self::next); [`Poll::Pending`] where nothing does. A dial takes the
-    /// time it takes.
+    /// What happens next within `limit`, as [`next`](Self::next); [`Poll::Pending`] where nothing does. A dial and the
+    /// end of a connection take the time they take.
     pub fn next_within(&mut self, limit: Duration) -> Poll<Option<Event>> {
         let give_up = self.now() + limit;
         self.next_before(Some(give_up))

@@ -86,10 +86,11 @@ impl<S: Transport> Shared<S> {
         }
         if lock(&self.core).conn.wants_shutdown() {
             // Writing comes before the connection wherever both are held. What another thread has
-            // taken from the queue is sent when this one gets hold of the stream.
+            // taken from the queue is sent when this one gets hold of the stream, or left over for the
+            // next attempt.
             let mut writing = lock(&self.writing);
             let mut core = lock(&self.core);
-            if core.conn.wants_shutdown() {
+            if core.conn.wants_shutdown() && !core.is_behind() {
                 // A peer that has gone makes this fail: the read that follows tells.
                 let _ = writing.shut_down();
                 core.conn.handle_shutdown();

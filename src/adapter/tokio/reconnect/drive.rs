@@ -6,6 +6,7 @@
 //!                +------------+------> None (failed, overdue)
 //! ```
 
+use std::mem;
 use std::task::{Context, Poll, ready};
 
 use ::tokio::io::{AsyncRead, AsyncWrite};
@@ -62,14 +63,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             // Dropped before the next may have its turn; what comes of it is told below.
             self.link = Link::None;
         }
-        match &mut self.link {
+        // What panics while it is polled is gone: no future is polled again after that.
+        match mem::replace(&mut self.link, Link::None) {
             Link::None => match self.plan.begin_dial(now, cx.waker()) {
                 Ok(url) => self.link = Link::Dialing((self.dial)(url)),
                 // It tells first that it waits for its turn, or that something has taken too long.
                 Err(_) if self.plan.machine.has_event() => {}
                 Err(until) => ready!(self.poll_until(cx, until)),
             },
-            Link::Dialing(opening) => match opening.as_mut().poll(cx) {
+            Link::Dialing(mut opening) => match opening.as_mut().poll(cx) {
                 Poll::Ready(opened) => {
                     self.plan.end_dial();
                     match (opened, &mut self.greet) {
@@ -77,13 +79,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
                         (opened, _) => self.finish(opened),
                     }
                 }
-                Poll::Pending => ready!(self.poll_bound(cx)),
+                Poll::Pending => {
+                    self.link = Link::Dialing(opening);
+                    ready!(self.poll_bound(cx));
+                }
             },
-            Link::Greeting(opening) => match opening.as_mut().poll(cx) {
+            Link::Greeting(mut opening) => match opening.as_mut().poll(cx) {
                 Poll::Ready(greeted) => self.finish(greeted),
-                Poll::Pending => ready!(self.poll_bound(cx)),
+                Poll::Pending => {
+                    self.link = Link::Greeting(opening);
+                    ready!(self.poll_bound(cx));
+                }
             },
-            Link::Open(_) => return self.poll_open(cx),
+            open @ Link::Open(_) => {
+                self.link = open;
+                return self.poll_open(cx);
+            }
         }
         Poll::Ready(None)
     }

@@ -87,11 +87,13 @@ impl Reconnecting<AnyStream> {
     }
 
     fn connecting(connect: Connect, options: Options) -> Self {
-        let url = connect.request().url().clone();
-        Self::dialing(url, options, move |url| {
+        let (url, socket) = (connect.request().url().clone(), connect.socket.clone());
+        let mut client = Self::dialing(url, options, move |url| {
             let connect = connect.clone().for_url(url);
             Box::pin(async move { Ok(super::connect(connect).await?) })
-        })
+        });
+        client.plan.set_socket(socket);
+        client
     }
 }
 

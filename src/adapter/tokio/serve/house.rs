@@ -1,5 +1,6 @@
 //! What the connections of a server share: a room for each, the counts, and the order to leave.
 
+use std::mem;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,7 +118,7 @@ impl House {
                 _ => state.report.lost += 1,
             }
         }
-        state.wake();
+        wake(state);
     }
 
     /// A handshake begins, until what is returned is dropped.
@@ -152,11 +153,15 @@ impl House {
     /// The stage, and a wake-up when it changes or when a connection ends.
     pub(super) fn poll_stage(&self, cx: &Context<'_>) -> Stage {
         let mut state = self.state();
-        match &mut state.acceptor {
-            Some(known) => known.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
-        state.stage
+        let known = match &state.acceptor {
+            Some(known) if known.will_wake(cx.waker()) => None,
+            _ => state.acceptor.replace(cx.waker().clone()),
+        };
+        let stage = state.stage;
+        // A waker may be the last of a task, which may own a connection: it ends when the lock is free.
+        drop(state);
+        drop(known);
+        stage
     }
 
     /// What is told to those who have to leave.
@@ -186,8 +191,9 @@ impl House {
             state.stage = Stage::Closing;
             state.leaving = Some(shutdown.clone());
         }
-        state.wake();
-        state.rooms.iter().flatten().cloned().collect()
+        let rooms = state.rooms.iter().flatten().cloned().collect();
+        wake(state);
+        rooms
     }
 
     /// Ready when no connection and no handshake is left.
@@ -210,9 +216,8 @@ impl House {
             state.report.dropped = state.metrics.open;
             state.report.handshakes_abandoned += state.metrics.handshakes;
         }
-        state.wake();
         let (rooms, report) = (state.rooms.clone(), state.report);
-        drop(state);
+        wake(state);
         for room in rooms.iter().flatten() {
             room.give(Order::Drop);
         }
@@ -221,14 +226,6 @@ impl House {
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-}
-
-impl State {
-    fn wake(&mut self) {
-        for waker in self.acceptor.take().into_iter().chain(self.watchers.drain(..)) {
-            waker.wake();
-        }
     }
 }
 
@@ -297,9 +294,16 @@ impl Drop for UnderWay {
         state.metrics.handshakes -= 1;
         state.reserved -= usize::from(self.reserved);
         if state.stage != Stage::Serving {
-            state.wake();
+            wake(state);
         }
     }
+}
+
+/// Wakes whoever waits, once the lock is free: a waker may run or end what needs it.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let (acceptor, watchers) = (state.acceptor.take(), mem::take(&mut state.watchers));
+    drop(state);
+    acceptor.into_iter().chain(watchers).for_each(Waker::wake);
 }
 
 /// Under which address a peer counts: IPv4 whole, also inside IPv6; of IPv6 the first 64 bits, which one subscriber has.
