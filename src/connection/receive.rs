@@ -140,7 +140,7 @@ impl Connection {
     }
 
     /// The next message, or `Some(None)` where the end is to be told next: smaller than [`Received`], for the adapters.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_or_end(&mut self, rx: &mut RecvBuf) -> Option<Option<Message>> {
         match self.find_message(rx) {
             Some(Kind::Text) => Some(Some(Message::Text(rx.tell_owned_text()))),

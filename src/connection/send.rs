@@ -64,7 +64,7 @@ impl Connection {
     }
 
     /// Queues a message that [`check_send`](Self::check_send) has nothing against.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue(&mut self, outgoing: Outgoing) {
         let Outgoing { message, compress } = outgoing;
         let kind = message.kind();

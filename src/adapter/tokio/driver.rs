@@ -50,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// The next whole message; `None` after a clean end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// The next whole message; `None` once the core has told the end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         if let Some(message) = self.inbox.take() {
             return Poll::Ready(Some(*message));
@@ -154,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Ready when `message` has been taken and queued, or was none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_feed(
         &mut self,
         cx: &mut Context<'_>,
