@@ -68,9 +68,8 @@ fn a_subprotocol_that_was_not_offered_cannot_be_chosen() {
         write(&mut b, REQUEST).await;
         let incoming = receive_request(a, Default::default()).await.unwrap();
         let accepted = incoming.accept(&Accept::new().subprotocol("v1"), Config::default()).await;
-        let Err(Error::Accept(AcceptError::SubprotocolNotOffered)) = accepted else {
-            panic!("{accepted:?}")
-        };
+        let Err(Error::Accept(error)) = accepted else { panic!("{accepted:?}") };
+        assert_eq!(*error, AcceptError::SubprotocolNotOffered);
         assert_eq!(read_rest(&mut b).await, b"", "nothing has been sent");
     });
 }

@@ -240,7 +240,7 @@ impl From<Error> for ConnectFailure {
         match error {
             Error::Handshake(HandshakeError::Timeout) => Self::Timeout,
             Error::Handshake(error) => Self::Handshake(error),
-            Error::Request(error) => Self::Request(error),
+            Error::Request(error) => Self::Request(*error),
             #[cfg(feature = "tls")]
             Error::Tls(TlsError::Timeout) => Self::Timeout,
             #[cfg(feature = "tls")]

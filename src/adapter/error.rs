@@ -20,9 +20,9 @@ pub enum Error {
     /// No connection came about.
     Connect(ConnectError),
     /// The request cannot be made: the caller is at fault.
-    Request(RequestError),
+    Request(Box<RequestError>),
     /// The request cannot be accepted in this way: the caller is at fault.
-    Accept(AcceptError),
+    Accept(Box<AcceptError>),
     /// The message cannot be sent: the caller is at fault, or the connection is closing.
     Send(SendError<()>),
     /// TLS could not be begun. What goes wrong in it later is of [`Io`](Self::Io).
@@ -54,8 +54,8 @@ impl std::error::Error for Error {
             Self::Io(error) => error,
             Self::Handshake(error) => error,
             Self::Connect(error) => error,
-            Self::Request(error) => error,
-            Self::Accept(error) => error,
+            Self::Request(error) => &**error,
+            Self::Accept(error) => &**error,
             Self::Send(error) => error,
             #[cfg(feature = "tls")]
             Self::Tls(error) => error,
@@ -91,7 +91,7 @@ impl From<ConnectError> for Error {
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
-        Self::Request(error)
+        Self::Request(error.into())
     }
 }
 
@@ -103,13 +103,13 @@ impl From<std::convert::Infallible> for Error {
 
 impl From<UrlError> for Error {
     fn from(error: UrlError) -> Self {
-        Self::Request(error.into())
+        RequestError::from(error).into()
     }
 }
 
 impl From<AcceptError> for Error {
     fn from(error: AcceptError) -> Self {
-        Self::Accept(error)
+        Self::Accept(error.into())
     }
 }
 
