@@ -211,6 +211,56 @@ fn a_message_of_its_own_allocates_once_for_itself() {
     }
 }
 
+/// What takes the buffer's memory along is the reason for the next to get as much, not step by step.
+#[test]
+fn large_messages_of_their_own_get_their_memory_at_once() {
+    for (size, allowed) in [(16 * 1024, 2), (60_000, 2), (100_000, 3), (1024 * 1024, 3)] {
+        for ahead in [size, size / 2, size - size / 8] {
+            let (mut conn, message) = server(size);
+            let (_, other) = server(ahead);
+            let mut rx = RecvBuf::new();
+            let mut turn = |message: &[u8]| {
+                let mut rest = message;
+                while !rest.is_empty() {
+                    let space = rx.space();
+                    let now = rest.len().min(space.len()).min(10_000);
+                    space[..now].copy_from_slice(&rest[..now]);
+                    rx.filled(now);
+                    rest = &rest[now..];
+                    let told = conn.next_message(&mut rx);
+                    assert_eq!(told.is_some(), rest.is_empty());
+                }
+            };
+            turn(&message);
+            turn(&message);
+            steady_times(2, 5, 2 * allowed, size, || {
+                turn(&other);
+                turn(&message);
+            });
+        }
+    }
+}
+
+/// Of a message in many frames, none gets memory for itself alone: each would move all that came before it.
+#[test]
+fn fragments_of_a_message_of_its_own_grow_its_memory_by_doubling() {
+    let (mut conn, whole) = server(1_000_000);
+    let mut fragments = vec![frame(0x02, &[7; 20_000])];
+    fragments.extend((0..48).map(|_| frame(0x00, &[7; 20_000])));
+    fragments.push(frame(0x80, &[7; 20_000]));
+    let (fragments, _) =
+        masked(&fragments.into_iter().map(|frame| frame.0).collect::<Vec<_>>().concat(), KEY);
+    let mut rx = RecvBuf::new();
+    steady_times(2, 5, 3 + 10, 1_000_000, || {
+        for message in [&whole, &fragments.0] {
+            for read in message.chunks(8000) {
+                rx.extend_from_slice(read);
+                while conn.next_message(&mut rx).is_some() {}
+            }
+        }
+    });
+}
+
 /// Through the adapter, too, and each after the other: the memory comes back when the message is dropped.
 #[test]
 #[cfg(feature = "tokio")]

@@ -97,6 +97,62 @@ fn memory_does_not_grow_with_the_headers_of_fragments() {
     assert!(server.rx.capacity() <= 2 * 40_001 + 16 * 1024, "{} bytes", server.rx.capacity());
 }
 
+/// What a large message took with it is had at once for the next, but for no more, and not after a small one.
+#[test]
+fn a_claimed_length_gets_at_once_what_an_earlier_message_filled_and_no_more() {
+    let large = masked(&frame(0x82, &[7; 1_000_000]), common::KEY).0;
+    let small = masked(&frame(0x82, &[7; 100]), common::KEY).0;
+    let claims = |len: usize| masked(&frame(0x82, &vec![7; len]), common::KEY).0[..8000].to_vec();
+    let holds = |before: &[&[u8]], claim: &[u8], way| {
+        let mut conn = Connection::server(config(|_| {}));
+        let mut rx = RecvBuf::new();
+        for bytes in before {
+            let mut rest = *bytes;
+            while !rest.is_empty() {
+                let now = rest.len().min(8000);
+                receive(&mut rx, &rest[..now], way);
+                rest = &rest[now..];
+                while conn.next_message(&mut rx).is_some() {}
+            }
+        }
+        receive(&mut rx, claim, way);
+        assert!(conn.next_message(&mut rx).is_none());
+        receive(&mut rx, &[0; 1000], way);
+        rx.capacity()
+    };
+    for way in 0..3 {
+        let held = holds(&[&large], &claims(900_000), way);
+        assert!((900_000..900_100).contains(&held), "{held} bytes");
+        for (before, claim) in [
+            (&[][..], 900_000),
+            (&[&large[..]], 2_000_000),
+            (&[&large, &small], 900_000),
+            (&[&large, &large, &small, &small], 900_000),
+        ] {
+            let held = holds(before, &claims(claim), way);
+            assert!(held <= 16 * 1024, "{held} bytes where {claim} are claimed");
+        }
+    }
+}
+
+/// Whose memory it is says how much there is to be had.
+#[test]
+fn memory_that_was_lent_grows_by_doubling_whatever_came_before() {
+    let large = masked(&frame(0x82, &[7; 100_000]), common::KEY).0;
+    let mut conn = Connection::server(config(|_| {}));
+    let mut rx = RecvBuf::new();
+    for _ in 0..3 {
+        rx.lend_memory(Vec::with_capacity(8 * 1024));
+        receive(&mut rx, &large[..8 * 1024], 1);
+        assert!(conn.next_message(&mut rx).is_none());
+        receive(&mut rx, &large[8 * 1024..9000], 1);
+        assert!(rx.capacity() <= 16 * 1024, "{} bytes", rx.capacity());
+        receive(&mut rx, &large[9000..], 1);
+        assert!(matches!(conn.next_message(&mut rx), Some(Received::Message(_))));
+        assert_eq!(rx.capacity(), 0, "it left with the message");
+    }
+}
+
 #[test]
 fn a_buffer_owns_nothing_before_and_after() {
     let mut rx = RecvBuf::new();

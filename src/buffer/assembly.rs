@@ -2,10 +2,11 @@
 
 use core::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::RecvBuf;
-use crate::frame::{self, Masking, Whole};
+use super::recv::Rough;
+use crate::frame::{self, MAX_HEADER, Masking, Whole};
 use crate::message::Utf8Bytes;
 use crate::unchecked::as_checked_str;
 use crate::utf8::{self, InvalidUtf8};
@@ -236,8 +237,11 @@ impl RecvBuf {
         self.zeroed = 0;
         self.message = 0..0;
         self.held = 0..0;
+        self.justified = self.justified.max(Rough::at_least(held.end.saturating_add(MAX_HEADER)));
         let mut memory = core::mem::replace(&mut self.buf, unread);
         memory.truncate(held.end);
-        Bytes::from(memory).slice(held.start..)
+        let mut payload = Bytes::from(memory);
+        payload.advance(held.start);
+        payload
     }
 }

@@ -61,6 +61,8 @@ pub struct RecvBuf {
     pub(super) removed: u64,
     /// How many bytes the frame that comes in still lacks, when the connection last looked, up to `u32::MAX`.
     pub(super) lacking: u32,
+    /// What was filled by messages that left with the memory they lay in: so much may be had at once for the next.
+    pub(super) justified: Rough,
 }
 
 /// The size of the first allocation.
@@ -73,7 +75,7 @@ const MIN_ROOM: usize = 2 * 1024;
 /// beginning of another one has to be moved, which costs about as much as the read that it takes.
 const ALONE: usize = 16 * 1024;
 
-/// A larger buffer is given up the first time that less goes through it.
+/// A larger buffer is given up the first time that less goes through it, and so is the right to have as much at once.
 const KEEP: usize = 64 * 1024;
 
 impl RecvBuf {
@@ -96,14 +98,16 @@ impl RecvBuf {
             held_is_text: false,
             removed: 0,
             lacking: 0,
+            justified: Rough::NONE,
         }
     }
 
     /// Room to read into, never empty; follow it with [`filled`](Self::filled). What it holds is of no meaning.
     ///
-    /// Memory is zeroed once when it is allocated, not before each read. It grows by doubling, so it never
-    /// exceeds twice what has arrived plus 8 KiB, whatever length the peer has announced. The room may end with a large frame
-    /// that has begun to come, so that its payload need not be moved.
+    /// Memory is zeroed once when it is allocated, not before each read. It grows by doubling, or at once for a frame that
+    /// fits into what an earlier message took with it, so it never exceeds twice what has arrived plus 8 KiB, whatever length
+    /// the peer has announced. The room may end with a large frame that has begun to come, so that its payload need not be
+    /// moved.
     pub fn space(&mut self) -> &mut [u8] {
         self.make_room();
         let end = self.end();
@@ -207,6 +211,8 @@ impl RecvBuf {
         if self.buf.capacity() == 0 {
             self.zeroed = memory.len();
             self.buf = memory;
+            // How much more there is to be had is for the lender to say.
+            self.justified = Rough::NONE;
         }
     }
 
@@ -249,9 +255,13 @@ impl RecvBuf {
 
     /// How many bytes one read may bring, at least one.
     fn room_for_a_read(&self) -> usize {
+        if self.is_large() { self.room().min(self.lacking as usize) } else { self.room() }
+    }
+
+    /// Whether the rest of a large frame comes next.
+    fn is_large(&self) -> bool {
         let lacking = self.lacking as usize;
-        let is_large = lacking > 0 && lacking.saturating_add(self.message.len()) >= ALONE;
-        if is_large { self.room().min(lacking) } else { self.room() }
+        lacking > 0 && lacking.saturating_add(self.message.len()) >= ALONE
     }
 
     /// The next `room` bytes of memory behind those that came, as they are.
@@ -272,7 +282,21 @@ impl RecvBuf {
             let end = self.end();
             self.buf.truncate(end);
             self.zeroed = 0;
-            self.buf.reserve_exact(end.max(CHUNK));
+            self.buf.reserve_exact(self.growth(end));
+        }
+    }
+
+    /// How much memory to add behind the `end` bytes that are there.
+    fn growth(&self, end: usize) -> usize {
+        let justified = self.justified.size();
+        let whole = end.saturating_add(self.lacking as usize);
+        if self.buf.capacity() == 0 && (CHUNK..=KEEP).contains(&justified) {
+            justified
+        } else if self.is_large() && whole <= justified {
+            // Twice as much at least: else each frame of a message in many would move all that came before it.
+            end.saturating_mul(2).clamp(whole, justified).saturating_sub(end)
+        } else {
+            end.max(CHUNK)
         }
     }
 
@@ -297,12 +321,15 @@ impl RecvBuf {
     fn forget_all(&mut self) {
         let end = self.end();
         self.removed = self.removed.wrapping_add(end as u64);
-        if self.buf.capacity() > KEEP && (1..=KEEP).contains(&end) {
+        if (1..=KEEP).contains(&end) {
             // It was not needed so large this time.
-            self.buf = Vec::new();
-            #[cfg(feature = "deflate")]
-            {
-                self.plain = None;
+            self.justified = Rough::NONE;
+            if self.buf.capacity() > KEEP {
+                self.buf = Vec::new();
+                #[cfg(feature = "deflate")]
+                {
+                    self.plain = None;
+                }
             }
         }
         self.zeroed = self.buf.len();
@@ -382,6 +409,31 @@ impl RecvBuf {
             return self.plain.as_ref().map_or(&[], |plain| plain.bytes());
         }
         &self.buf
+    }
+}
+
+/// A size in one byte, since each connection has one: the three bits behind the highest, and how far they are shifted.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rough(u8);
+
+impl Rough {
+    /// Less than anything is worth.
+    const NONE: Self = Self(0);
+
+    /// `size`, rounded up by an eighth at most.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "`ilog2` is from 3 to 63, `eighths` from 8 to 16"
+    )]
+    pub(super) fn at_least(size: usize) -> Self {
+        let size = size.max(8);
+        let shift = size.ilog2() - 3;
+        let eighths = size.div_ceil(1 << shift);
+        Self(u8::try_from(shift as usize * 8 + eighths - 8).unwrap_or(u8::MAX))
+    }
+
+    fn size(self) -> usize {
+        (8 + usize::from(self.0 % 8)) << (self.0 / 8)
     }
 }
 

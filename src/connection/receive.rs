@@ -131,7 +131,8 @@ impl Connection {
     /// passed over.
     ///
     /// One allocation a message, for a copy. A payload of 16 KiB or more that fills more than half the buffer is not copied: it
-    /// keeps the memory it lies in, and the buffer gets new memory when it needs some.
+    /// keeps the memory it lies in, and the buffer gets new memory when it needs some: for a message like those before it
+    /// in one or two steps.
     pub fn next_message(&mut self, rx: &mut RecvBuf) -> Option<Received> {
         Some(match self.next_or_end(rx)? {
             Some(message) => Received::Message(message),
