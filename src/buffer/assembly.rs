@@ -1,5 +1,6 @@
 //! Putting messages together in the receive buffer, and telling them: what the connection does with the bytes.
 
+use alloc::boxed::Box;
 use core::ops::Range;
 
 use bytes::{Buf, Bytes};
@@ -222,14 +223,14 @@ impl RecvBuf {
         if self.held_in_plain {
             let whole = self.held_memory().len();
             if held.len() < STEAL || held.len() < whole / 2 {
-                return Bytes::copy_from_slice(self.tell());
+                return copy(self.tell());
             }
             self.held = 0..0;
             self.message = 0..0;
             return self.plain.take().unwrap_or_default().into_bytes().slice(held);
         }
         if held.len() < STEAL || held.len() <= self.buf.capacity() / 2 || !self.message.is_empty() {
-            return Bytes::copy_from_slice(self.tell());
+            return copy(self.tell());
         }
         let unread = self.unread().to_vec();
         self.removed = self.removed.wrapping_add(self.start as u64);
@@ -244,4 +245,10 @@ impl RecvBuf {
         payload.advance(held.start);
         payload
     }
+}
+
+/// A copy in memory of its own. [`Bytes::copy_from_slice`] goes by way of a vector, which costs as much as the allocation.
+#[inline]
+fn copy(bytes: &[u8]) -> Bytes {
+    Bytes::from(Box::<[u8]>::from(bytes))
 }

@@ -183,6 +183,7 @@ impl RecvBuf {
     }
 
     /// The memory the buffer owns, in bytes.
+    #[inline]
     #[must_use]
     pub fn capacity(&self) -> usize {
         #[cfg(feature = "deflate")]

@@ -1,8 +1,9 @@
 //! An open connection over a tokio stream.
 
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::ready;
+use std::task::{Context, Poll, ready};
 
 use ::tokio::io::{AsyncRead, AsyncWrite};
 
@@ -25,6 +26,19 @@ pub struct WebSocket<S> {
     pub(super) driver: Driver<S>,
     /// Absent where that is nothing, as on most connections.
     agreed: Option<Box<Agreed>>,
+}
+
+/// As [`poll_fn`], for calls that are made for each message: their code becomes part of the caller's, who then finds the message
+/// where it was made.
+struct Inlined<F>(F);
+
+impl<T, F: FnMut(&mut Context<'_>) -> Poll<T> + Unpin> Future for Inlined<F> {
+    type Output = T;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        (self.0)(cx)
+    }
 }
 
 /// What is left of the opening handshake.
@@ -78,8 +92,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// [`Error::Closed`] where the connection ended in another way, after the peer has been told why;
     /// [`Error::Io`]. The call after an error returns `None`.
-    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        poll_fn(|cx| self.driver.poll_recv(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
+        Inlined(|cx: &mut Context<'_>| self.driver.poll_recv(cx))
     }
 
     /// The next event, its payload borrowed from the receive buffer: nothing is allocated or copied.
@@ -160,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ) -> impl Future<Output = Result<(), Error>> {
         // Not an `async fn`: its future would hold the message twice, and so would each task.
         let mut message = Some(message.into());
-        poll_fn(move |cx| self.driver.poll_feed(cx, &mut message))
+        Inlined(move |cx: &mut Context<'_>| self.driver.poll_feed(cx, &mut message))
     }
 
     /// Waits until a message can be queued. Cancel safe.
