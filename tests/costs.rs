@@ -157,7 +157,7 @@ fn a_large_borrowed_echo_over_tokio_allocates_nothing() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("it starts");
     let _entered = runtime.enter();
-    for size in [20_000, 40_000, 70_000, 300_000, 1_000_000] {
+    for size in [20_000, 40_000, 60_000, 70_000, 300_000, 1_000_000] {
         let (read, written) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
         let io = Replay { wire: server(size).1, read: read.clone(), written: written.clone() };
         let role = hybi::Role::Server;
@@ -267,7 +267,7 @@ fn fragments_of_a_message_of_its_own_grow_its_memory_by_doubling() {
 fn a_message_from_the_adapter_allocates_once() {
     use std::task::Waker;
 
-    for size in SIZES.into_iter().chain([16 * 1024, 40_000, 100_000, 1_000_000]) {
+    for size in SIZES.into_iter().chain([16 * 1024, 40_000, 60_000, 100_000, 1_000_000]) {
         let (_, message) = server(size);
         let (role, config) = (hybi::Role::Server, Config::default());
         let negotiated = Default::default();

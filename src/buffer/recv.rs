@@ -296,6 +296,9 @@ impl RecvBuf {
         } else if self.is_large() && whole <= justified {
             // Twice as much at least: else each frame of a message in many would move all that came before it.
             end.saturating_mul(2).clamp(whole, justified).saturating_sub(end)
+        } else if self.is_large() && whole <= KEEP {
+            // To no more than is kept.
+            end.max(CHUNK).min(KEEP.saturating_sub(end))
         } else {
             end.max(CHUNK)
         }
