@@ -285,6 +285,43 @@ fn a_message_from_the_adapter_allocates_once() {
     }
 }
 
+/// For the copy of a small message, and for the count of those who hold a large one.
+#[test]
+#[cfg(feature = "tokio")]
+fn an_owned_echo_over_tokio_allocates_once() {
+    use std::pin::pin;
+    use std::task::Waker;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("it starts");
+    let _entered = runtime.enter();
+    let mut cx = Context::from_waker(Waker::noop());
+    for size in SIZES.into_iter().chain([
+        16 * 1024,
+        50_000,
+        60_000,
+        64 * 1024,
+        100_000,
+        256 * 1024,
+        1024 * 1024,
+    ]) {
+        let (read, written) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let io = Replay { wire: server(size).1, read: read.clone(), written: written.clone() };
+        let (role, agreed) = (hybi::Role::Server, Default::default());
+        let mut ws =
+            hybi::tokio::WebSocket::from_upgraded(io, role, &[], agreed, Config::default());
+        steady(1, size, || {
+            read.set(0);
+            written.set(0);
+            let received = pin!(ws.recv()).poll(&mut cx);
+            let Poll::Ready(Ok(Some(message))) = received else { panic!("{received:?}") };
+            assert!(matches!(pin!(ws.feed(message)).poll(&mut cx), Poll::Ready(Ok(()))));
+            assert!(pin!(ws.recv()).poll(&mut cx).is_pending());
+            assert!(written.get() > size, "it was echoed");
+        });
+    }
+}
+
 #[test]
 fn an_idle_connection_owns_no_memory() {
     let config = config(|_| {});

@@ -8,6 +8,8 @@ mod recv;
 mod transmit;
 
 pub use recv::RecvBuf;
+#[cfg(feature = "tokio")]
+pub(crate) use transmit::Ring;
 pub use transmit::Transmit;
 
 /// Payloads from this size on are sent by pointer instead of being copied behind their header.

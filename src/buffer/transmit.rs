@@ -33,6 +33,10 @@ pub struct Transmit {
     total: u64,
 }
 
+/// The memory of a queue's payloads by pointer, without any: for a pool.
+#[cfg(feature = "tokio")]
+pub(crate) struct Ring(VecDeque<Splice>);
+
 struct Splice {
     /// The payload goes out before the byte of `flat` with this index.
     at: usize,
@@ -41,6 +45,10 @@ struct Splice {
 
 /// A flat buffer larger than this is freed rather than kept for the next message.
 const KEEP: usize = 32 * 1024;
+
+/// Room for more payloads than this is freed rather than kept for another queue.
+#[cfg(feature = "tokio")]
+const RING: usize = 32;
 
 impl Transmit {
     pub(crate) const fn new() -> Self {
@@ -168,7 +176,8 @@ impl Transmit {
         if !self.is_empty() {
             return None;
         }
-        // The ring is small, but lies among what large payloads leave behind and would keep it from going back.
+        // The ring is small, but lies among what large payloads leave behind and would keep it from going back: a pool
+        // takes it first.
         self.splices = VecDeque::new();
         if self.flat.capacity() == 0 {
             return None;
@@ -185,6 +194,29 @@ impl Transmit {
             memory.clear();
             self.flat = memory;
         }
+    }
+
+    /// Gives the memory of the payloads by pointer back where none waits and there is some, which is not much.
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn take_ring(&mut self) -> Option<Ring> {
+        if !(1..=RING).contains(&self.splices.capacity()) || !self.splices.is_empty() {
+            return None;
+        }
+        Some(Ring(core::mem::take(&mut self.splices)))
+    }
+
+    /// Whether a payload by pointer would have to allocate before it can wait.
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn lacks_ring(&self) -> bool {
+        self.splices.capacity() == 0
+    }
+
+    /// Lends such memory to a queue that [lacks](Self::lacks_ring) it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn lend_ring(&mut self, ring: Ring) {
+        self.splices = ring.0;
     }
 
     /// Drops everything that waits.

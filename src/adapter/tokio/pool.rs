@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::LocalKey;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
+use crate::buffer::{Ring, SPLICE};
 use crate::{Connection, Message, RecvBuf, Transmit};
 
 /// The size of a lent buffer: what one read takes at most. Sixteen messages of 1 KiB fit with their headers; a connection
@@ -23,6 +24,8 @@ const LARGE_KEPT: usize = 2;
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool::new(SMALL_KEPT)) };
     static LARGE_POOL: RefCell<Pool> = const { RefCell::new(Pool::new(LARGE_KEPT)) };
+    /// As many as small buffers at most.
+    static RINGS: RefCell<Vec<Ring>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A connection's right to memory that large messages have grown, until it holds none any more.
@@ -89,7 +92,7 @@ impl Pool {
 }
 
 /// Asks a pool of this thread; nothing where the thread is ending and it is gone.
-fn with<R>(pool: &'static LocalKey<RefCell<Pool>>, ask: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+fn with<P, R>(pool: &'static LocalKey<RefCell<P>>, ask: impl FnOnce(&mut P) -> R) -> Option<R> {
     pool.try_with(|pool| ask(&mut pool.borrow_mut())).ok()
 }
 
@@ -118,9 +121,14 @@ pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf, lease: &mut Lea
     if tx.capacity() == 0 {
         tx.lend_memory(take());
     }
+    let received = rx.capacity().saturating_sub(rx.room());
+    if received >= SPLICE && tx.lacks_ring() {
+        // Messages so large are answered by pointer.
+        with(&RINGS, Vec::pop).flatten().into_iter().for_each(|ring| tx.lend_ring(ring));
+    }
     if rx.capacity() > SMALL && tx.capacity() <= SMALL && tx.is_empty() {
         if let Some(memory) = with(&LARGE_POOL, |pool| pool.lease(lease)).flatten() {
-            tx.take_memory().into_iter().for_each(give);
+            take_from(tx).into_iter().for_each(give);
             tx.lend_memory(memory);
         }
     }
@@ -130,14 +138,14 @@ pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf, lease: &mut Lea
 /// the next such message costs more than the message itself, where the allocator hands it back to the system each time.
 pub(super) fn take_back_grown(tx: &mut Transmit) {
     if tx.is_empty() && tx.capacity() > SIZE {
-        tx.take_memory().into_iter().for_each(give);
+        take_from(tx).into_iter().for_each(give);
     }
 }
 
 /// Takes the memory of empty buffers back, before a wait.
 pub(super) fn take_back(conn: &mut Connection, rx: &mut RecvBuf, lease: &mut Lease) {
     let received = rx.take_memory();
-    let sent = if conn.transmit().has_remaining() { None } else { conn.transmit().take_memory() };
+    let sent = take_from(conn.transmit());
     if lease.is_some() && rx.capacity() <= SMALL && conn.transmit().capacity() <= SMALL {
         *lease = None;
     }
@@ -159,6 +167,18 @@ pub(super) fn note_away(found: &Option<Option<Message>>, rx: &RecvBuf) {
         _ => return,
     };
     with(pool, |pool| pool.note_away(message.clone().into_bytes()));
+}
+
+/// Takes the memory of a queue back, if nothing waits in it.
+fn take_from(tx: &mut Transmit) -> Option<Vec<u8>> {
+    if let Some(ring) = tx.take_ring() {
+        with(&RINGS, |rings| {
+            if rings.len() < SMALL_KEPT {
+                rings.push(ring);
+            }
+        });
+    }
+    tx.take_memory()
 }
 
 fn take() -> Vec<u8> {
