@@ -47,6 +47,8 @@ pub struct Goal {
     pub how: &'static str,
     /// The others.
     pub against: Side,
+    /// How they are driven, and what that has in common, where not all of them are driven alike.
+    pub like: Option<(&'static [&'static str], &'static str)>,
     /// The multiple at each size, where there is a goal.
     pub at_most: fn(usize) -> Option<f64>,
 }
@@ -107,20 +109,26 @@ pub fn verdict(ratio: f64, at_most: Option<f64>) -> String {
 
 impl Goal {
     fn title(&self) -> Vec<String> {
-        let against = match self.against {
-            Side::Ours => "ours",
-            Side::Peer => "the best peer",
-            Side::Predictable => "the best whose keys can be predicted",
-            Side::Floor => "the best floor",
+        let against = match (self.like, self.against) {
+            (Some((_, name)), _) => name,
+            (None, Side::Ours) => "ours",
+            (None, Side::Peer) => "the best peer",
+            (None, Side::Predictable) => "the best whose keys can be predicted",
+            (None, Side::Floor) => "the best floor",
         };
         vec!["*goal*".to_owned(), format!("*{} to {against}*", self.how)]
+    }
+
+    fn is_against(&self, other: &Entry) -> bool {
+        let alike = self.like.is_none_or(|(driven, _)| driven.contains(&other.how));
+        other.side == self.against && alike
     }
 
     fn judge(&self, size: usize, entries: &[Entry], samples: &[Samples]) -> String {
         let each = |i: usize| samples[i].nanos() / entries[i].batch as f64;
         let ours = entries.iter().position(|e| e.side == Side::Ours && e.how == self.how);
         let ours = ours.expect("a goal is for one of ours");
-        let others = (0..entries.len()).filter(|&i| entries[i].side == self.against);
+        let others = (0..entries.len()).filter(|&i| self.is_against(&entries[i]));
         let best = others.min_by(|&a, &b| each(a).total_cmp(&each(b))).expect("there is one");
         let batches = entries[best].batch as f64 / entries[ours].batch as f64;
         verdict(samples[ours].over(&samples[best]) * batches, (self.at_most)(size))

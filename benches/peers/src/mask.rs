@@ -31,8 +31,8 @@ what every x86-64 has (SSE2), and of AVX2. The functions of the peers that are n
 const OURS: &str = "frame::mask";
 
 const GOALS: [Goal; 2] = [
-    Goal { how: OURS, against: Side::Floor, at_most: |_| Some(1.15) },
-    Goal { how: OURS, against: Side::Peer, at_most: |_| None },
+    Goal { how: OURS, against: Side::Floor, like: None, at_most: |_| Some(1.15) },
+    Goal { how: OURS, against: Side::Peer, like: None, at_most: |_| None },
 ];
 
 fn entries(phase: usize, size: usize) -> Vec<Entry> {

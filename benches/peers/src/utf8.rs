@@ -29,7 +29,8 @@ tokio-websockets, yawc and wtx use simdutf8.
 
 const OURS: &str = "utf8::check";
 
-const GOALS: [Goal; 1] = [Goal { how: OURS, against: Side::Peer, at_most: |_| Some(1.0) }];
+const GOALS: [Goal; 1] =
+    [Goal { how: OURS, against: Side::Peer, like: None, at_most: |_| Some(1.0) }];
 
 fn entries(pattern: &str, size: usize) -> Vec<Entry> {
     let mut text = pattern.repeat(size.div_ceil(pattern.len()));

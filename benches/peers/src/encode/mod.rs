@@ -42,15 +42,25 @@ const OWNED: &str = "send: owned";
 const TOKIO_BORROWED: &str = "tokio, send_binary and flush: borrowed";
 
 const SERVER: [Goal; 4] = [
-    Goal { how: BORROWED, against: Side::Peer, at_most: |size| (size <= 125).then_some(0.7) },
-    Goal { how: BORROWED, against: Side::Floor, at_most: |size| (size == 1024).then_some(1.2) },
-    Goal { how: OWNED, against: Side::Peer, at_most: |_| None },
-    Goal { how: TOKIO_BORROWED, against: Side::Peer, at_most: |_| None },
+    Goal {
+        how: BORROWED,
+        against: Side::Peer,
+        like: None,
+        at_most: |size| (size <= 125).then_some(0.7),
+    },
+    Goal {
+        how: BORROWED,
+        against: Side::Floor,
+        like: None,
+        at_most: |size| (size == 1024).then_some(1.2),
+    },
+    Goal { how: OWNED, against: Side::Peer, like: None, at_most: |_| None },
+    Goal { how: TOKIO_BORROWED, against: Side::Peer, like: None, at_most: |_| None },
 ];
 const CLIENT: [Goal; 3] = [
-    Goal { how: BORROWED, against: Side::Peer, at_most: |_| Some(0.7) },
-    Goal { how: OWNED, against: Side::Peer, at_most: |_| None },
-    Goal { how: TOKIO_BORROWED, against: Side::Peer, at_most: |_| None },
+    Goal { how: BORROWED, against: Side::Peer, like: None, at_most: |_| Some(0.7) },
+    Goal { how: OWNED, against: Side::Peer, like: None, at_most: |_| None },
+    Goal { how: TOKIO_BORROWED, against: Side::Peer, like: None, at_most: |_| None },
 ];
 
 fn libraries(role: Role, size: usize) -> Vec<Entry> {

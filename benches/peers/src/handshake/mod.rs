@@ -41,8 +41,8 @@ by the length of the request. hybi checks the whole head, the origin and the ext
 const OURS: &str = "ServerHandshake, accept";
 
 const GOALS: [Goal; 2] = [
-    Goal { how: OURS, against: Side::Floor, at_most: |_| Some(1.5) },
-    Goal { how: OURS, against: Side::Peer, at_most: |_| None },
+    Goal { how: OURS, against: Side::Floor, like: None, at_most: |_| Some(1.5) },
+    Goal { how: OURS, against: Side::Peer, like: None, at_most: |_| None },
 ];
 
 fn entries() -> Vec<Entry> {
