@@ -285,6 +285,45 @@ fn a_message_from_the_adapter_allocates_once() {
     }
 }
 
+/// The thread keeps two large buffers: a connection that gets none has its memory at once all the same, since it has filled
+/// as much before.
+#[test]
+#[cfg(feature = "tokio")]
+fn large_messages_on_many_connections_at_once_get_their_memory_at_once() {
+    use std::pin::pin;
+    use std::task::Waker;
+
+    const HEADER: usize = 14;
+    let first_half = server(1_000_000).1[..HEADER + 500_000].to_vec();
+    let mut connections: Vec<_> = (0..8)
+        .map(|_| {
+            let read = Rc::new(Cell::new(0));
+            let wire = first_half.clone();
+            let io = Replay { wire, read: read.clone(), written: Rc::default() };
+            let (role, agreed) = (hybi::Role::Server, Default::default());
+            let config = Config::default();
+            (hybi::tokio::WebSocket::from_upgraded(io, role, &[], agreed, config), read)
+        })
+        .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("it starts");
+    let _entered = runtime.enter();
+    let mut cx = Context::from_waker(Waker::noop());
+    steady_times(3, 5, 8 * 3, 1_000_000, || {
+        for (ws, read) in &mut connections {
+            read.set(0);
+            assert!(pin!(ws.recv()).poll(&mut cx).is_pending());
+        }
+        for (ws, read) in &mut connections {
+            // The other half is like the first.
+            read.set(HEADER);
+            let received = pin!(ws.recv()).poll(&mut cx);
+            assert!(matches!(received, Poll::Ready(Ok(Some(data))) if data.len() == 1_000_000));
+            assert!(pin!(ws.recv()).poll(&mut cx).is_pending());
+        }
+    });
+}
+
 /// For the copy of a small message, and for the count of those who hold a large one.
 #[test]
 #[cfg(feature = "tokio")]

@@ -135,24 +135,6 @@ fn a_claimed_length_gets_at_once_what_an_earlier_message_filled_and_no_more() {
     }
 }
 
-/// Whose memory it is says how much there is to be had.
-#[test]
-fn memory_that_was_lent_grows_by_doubling_whatever_came_before() {
-    let large = masked(&frame(0x82, &[7; 100_000]), common::KEY).0;
-    let mut conn = Connection::server(config(|_| {}));
-    let mut rx = RecvBuf::new();
-    for _ in 0..3 {
-        rx.lend_memory(Vec::with_capacity(8 * 1024));
-        receive(&mut rx, &large[..8 * 1024], 1);
-        assert!(conn.next_message(&mut rx).is_none());
-        receive(&mut rx, &large[8 * 1024..9000], 1);
-        assert!(rx.capacity() <= 16 * 1024, "{} bytes", rx.capacity());
-        receive(&mut rx, &large[9000..], 1);
-        assert!(matches!(conn.next_message(&mut rx), Some(Received::Message(_))));
-        assert_eq!(rx.capacity(), 0, "it left with the message");
-    }
-}
-
 #[test]
 fn a_buffer_owns_nothing_before_and_after() {
     let mut rx = RecvBuf::new();

@@ -212,8 +212,6 @@ impl RecvBuf {
         if self.buf.capacity() == 0 {
             self.zeroed = memory.len();
             self.buf = memory;
-            // How much more there is to be had is for the lender to say.
-            self.justified = Rough::NONE;
         }
     }
 

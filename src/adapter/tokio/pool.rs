@@ -15,7 +15,8 @@ pub(super) const SIZE: usize = 24 * 1024;
 
 /// How many buffers of up to how much memory a thread keeps. Those that large messages have grown are for such messages
 /// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it. What
-/// connections hold of them in the midst of a message counts, so those that stop there get no more than this.
+/// connections hold of them in the midst of a message counts, so those that stop there get no more than this. Where more
+/// need some at once, a buffer gets what earlier messages of its own connection justify.
 const SMALL: usize = 64 * 1024;
 const SMALL_KEPT: usize = 16;
 const LARGE: usize = 4 * 1024 * 1024;
