@@ -309,19 +309,31 @@ fn large_messages_on_many_connections_at_once_get_their_memory_at_once() {
     let runtime = runtime.expect("it starts");
     let _entered = runtime.enter();
     let mut cx = Context::from_waker(Waker::noop());
-    steady_times(3, 5, 8 * 3, 1_000_000, || {
-        for (ws, read) in &mut connections {
-            read.set(0);
-            assert!(pin!(ws.recv()).poll(&mut cx).is_pending());
-        }
-        for (ws, read) in &mut connections {
-            // The other half is like the first.
-            read.set(HEADER);
-            let received = pin!(ws.recv()).poll(&mut cx);
-            assert!(matches!(received, Poll::Ready(Ok(Some(data))) if data.len() == 1_000_000));
-            assert!(pin!(ws.recv()).poll(&mut cx).is_pending());
-        }
-    });
+    for is_owned in [false, true] {
+        steady_times(3, 5, 8 * if is_owned { 3 } else { 2 }, 1_000_000, || {
+            for (ws, read) in &mut connections {
+                read.set(0);
+                assert!(pin!(ws.readable()).poll(&mut cx).is_pending());
+            }
+            for (ws, read) in &mut connections {
+                // The other half is like the first.
+                read.set(HEADER);
+                if is_owned {
+                    let received = pin!(ws.recv()).poll(&mut cx);
+                    assert!(
+                        matches!(received, Poll::Ready(Ok(Some(data))) if data.len() == 1_000_000)
+                    );
+                } else {
+                    assert!(matches!(pin!(ws.readable()).poll(&mut cx), Poll::Ready(Ok(true))));
+                    let (conn, rx) = ws.parts();
+                    assert!(
+                        matches!(conn.next_event(rx), Some(Event::Binary(data)) if data.len() == 1_000_000)
+                    );
+                }
+                assert!(pin!(ws.readable()).poll(&mut cx).is_pending());
+            }
+        });
+    }
 }
 
 /// For the copy of a small message, and for the count of those who hold a large one.

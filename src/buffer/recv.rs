@@ -61,7 +61,7 @@ pub struct RecvBuf {
     pub(super) removed: u64,
     /// How many bytes the frame that comes in still lacks, when the connection last looked, up to `u32::MAX`.
     pub(super) lacking: u32,
-    /// What was filled by messages that left with the memory they lay in: so much may be had at once for the next.
+    /// What large messages have filled: so much may be had at once for the next where the memory is gone.
     pub(super) justified: Rough,
 }
 
@@ -105,7 +105,7 @@ impl RecvBuf {
     /// Room to read into, never empty; follow it with [`filled`](Self::filled). What it holds is of no meaning.
     ///
     /// Memory is zeroed once when it is allocated, not before each read. It grows by doubling, or at once for a frame that
-    /// fits into what an earlier message took with it, so it never exceeds twice what has arrived plus 8 KiB, whatever length
+    /// fits into what an earlier message filled, so it never exceeds twice what has arrived plus 8 KiB, whatever length
     /// the peer has announced. The room may end with a large frame that has begun to come, so that its payload need not be
     /// moved.
     pub fn space(&mut self) -> &mut [u8] {
@@ -323,7 +323,9 @@ impl RecvBuf {
     fn forget_all(&mut self) {
         let end = self.end();
         self.removed = self.removed.wrapping_add(end as u64);
-        if (1..=KEEP).contains(&end) {
+        if end > KEEP {
+            self.justified = self.justified.max(Rough::at_least(end));
+        } else if end > 0 {
             // It was not needed so large this time.
             self.justified = Rough::NONE;
             if self.buf.capacity() > KEEP {
