@@ -237,17 +237,20 @@ impl RecvBuf {
     }
 
     #[expect(clippy::arithmetic_side_effects, reason = "what is zeroed is the end of `buf`")]
+    #[inline]
     pub(super) fn end(&self) -> usize {
         self.buf.len() - self.zeroed
     }
 
     /// How many bytes fit behind those that came.
+    #[inline]
     pub(crate) fn room(&self) -> usize {
         self.buf.capacity().saturating_sub(self.end())
     }
 
     /// How many bytes the frame that comes in still lacks, which will be kept together.
     #[cfg(feature = "tokio")]
+    #[inline]
     pub(crate) fn lacking(&self) -> usize {
         self.lacking as usize
     }
@@ -271,7 +274,16 @@ impl RecvBuf {
     }
 
     /// Sees to it that there is room for a read.
+    #[inline]
     fn make_room(&mut self) {
+        let is_new = self.end() == 0 && self.buf.capacity() >= MIN_ROOM;
+        if !is_new {
+            self.make_room_behind();
+        }
+    }
+
+    #[inline(never)]
+    fn make_room_behind(&mut self) {
         if self.is_empty() {
             self.forget_all();
         } else if self.room() < self.wanted() || self.is_cheap_to_compact() {

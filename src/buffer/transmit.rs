@@ -178,7 +178,9 @@ impl Transmit {
         }
         // The ring is small, but lies among what large payloads leave behind and would keep it from going back: a pool
         // takes it first.
-        self.splices = VecDeque::new();
+        if self.splices.capacity() > 0 {
+            self.splices = VecDeque::new();
+        }
         if self.flat.capacity() == 0 {
             return None;
         }

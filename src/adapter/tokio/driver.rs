@@ -4,10 +4,11 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::{fmt, io};
 
 use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use ::tokio::task::coop;
 use ::tokio::time;
 use bytes::Buf;
 
@@ -39,11 +40,21 @@ struct Timer {
     /// The origin of the connection's clock.
     epoch: time::Instant,
     sleep: Option<Pin<Box<time::Sleep>>>,
+    /// Whom the timer wakes.
+    waker: Option<Waker>,
+}
+
+impl Timer {
+    /// Whether it will wake `waker` at that time or before: it need not be polled then, which costs more than to read the clock.
+    fn is_set(&self, due: time::Instant, waker: &Waker) -> bool {
+        self.waker.as_ref().is_some_and(|set| set.will_wake(waker))
+            && self.sleep.as_ref().is_some_and(|at| at.deadline() <= due && !at.is_elapsed())
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(io: S, conn: Connection, rx: RecvBuf) -> Self {
-        let timer = Timer { epoch: time::Instant::now(), sleep: None };
+        let timer = Timer { epoch: time::Instant::now(), sleep: None, waker: None };
         let conn = Hosted::new(conn);
         let (inbox, lease, error) = (None, None, None);
         Self { io, conn, rx, inbox, timer, lease, unflushed: false, error, reported: false }
@@ -295,12 +306,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let Some(at) = self.conn.poll_timeout(now) else { return Poll::Pending };
         while now < at {
             let due = epoch + at.since(Instant::ORIGIN);
+            if self.timer.is_set(due, cx.waker()) {
+                return Poll::Pending;
+            }
             let sleep = self.timer.sleep.get_or_insert_with(|| Box::pin(time::sleep_until(due)));
             // A timer that fires early costs one poll; setting it anew for each message costs more.
             if sleep.deadline() > due {
                 sleep.as_mut().reset(due);
             }
-            ready!(sleep.as_mut().poll(cx));
+            // Without a budget it returns before it has noted whom to wake.
+            let notes = coop::has_budget_remaining();
+            if sleep.as_mut().poll(cx).is_pending() {
+                self.timer.waker = notes.then(|| cx.waker().clone());
+                return Poll::Pending;
+            }
             now = clock();
             if now < at {
                 sleep.as_mut().reset(due);

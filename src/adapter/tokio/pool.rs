@@ -48,7 +48,13 @@ impl Pool {
         Self { kept: Vec::new(), away: Vec::new(), lent: None, most }
     }
 
+    #[inline]
     fn take(&mut self) -> Option<Vec<u8>> {
+        if self.away.is_empty() { self.kept.pop() } else { self.take_nearest() }
+    }
+
+    #[inline(never)]
+    fn take_nearest(&mut self) -> Option<Vec<u8>> {
         // What left last is the nearest.
         let is_back = self.away.last().is_some_and(Bytes::is_unique);
         let kept = if is_back { None } else { self.kept.pop() };
@@ -81,8 +87,16 @@ impl Pool {
         }
     }
 
-    /// Whether one more may be kept: rather than the one that left first and may never come back.
+    /// Whether one more may be kept.
+    #[inline]
     fn make_room(&mut self) -> bool {
+        let is_simple = self.away.is_empty() && self.lent.is_none();
+        if is_simple { self.kept.len() < self.most } else { self.make_room_among_all() }
+    }
+
+    /// Whether one more may be kept: rather than the one that left first and may never come back.
+    #[inline(never)]
+    fn make_room_among_all(&mut self) -> bool {
         let lent = self.lent.as_ref().map_or(0, |lent| Arc::strong_count(lent) - 1);
         let most = self.most.saturating_sub(lent);
         if self.kept.len() + self.away.len() >= most && !self.away.is_empty() {
@@ -99,13 +113,21 @@ fn with<P, R>(pool: &'static LocalKey<RefCell<P>>, ask: impl FnOnce(&mut P) -> R
 
 /// Lends memory before a read: to buffers that have none, and to those that the rest of a large payload
 /// would make grow step by step, if there is some that has grown already.
+#[inline]
 pub(super) fn lend(rx: &mut RecvBuf, lease: &mut Lease) {
     if rx.capacity() == 0 {
         rx.lend_memory(take());
     }
+    if rx.lacking() > rx.room() {
+        lend_large(rx, lease);
+    }
+}
+
+#[inline(never)]
+fn lend_large(rx: &mut RecvBuf, lease: &mut Lease) {
     let (lacking, capacity) = (rx.lacking(), rx.capacity());
     let whole = capacity.saturating_sub(rx.room()).saturating_add(lacking);
-    if lacking > rx.room() && whole > SMALL && capacity <= SMALL {
+    if whole > SMALL && capacity <= SMALL {
         if let Some(memory) = with(&LARGE_POOL, |pool| pool.lease(lease)).flatten() {
             give(rx.exchange_memory(memory));
         }
@@ -150,9 +172,8 @@ pub(super) fn take_back(conn: &mut Connection, rx: &mut RecvBuf, lease: &mut Lea
     if lease.is_some() && rx.capacity() <= SMALL && conn.transmit().capacity() <= SMALL {
         *lease = None;
     }
-    for memory in [received, sent].into_iter().flatten() {
-        give(memory);
-    }
+    received.into_iter().for_each(give);
+    sent.into_iter().for_each(give);
 }
 
 /// Looks after the memory that a message took with it, if it left little to its buffer: it serves again when the message

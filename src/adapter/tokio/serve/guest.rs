@@ -35,6 +35,7 @@ impl Hosted {
     }
 
     /// Before each wait: counts, and does what the server orders.
+    #[inline]
     pub(in super::super) fn attend(&mut self, cx: &Context<'_>) {
         if let Some(guest) = &mut self.guest {
             guest.attend(cx, &mut self.conn);
@@ -42,6 +43,7 @@ impl Hosted {
     }
 
     /// Whether the rate allows to read on. Wakes up when it does.
+    #[inline]
     pub(in super::super) fn may_read(&mut self, cx: &mut Context<'_>) -> bool {
         self.guest.as_mut().is_none_or(|guest| guest.may_read(cx, &mut self.conn))
     }
