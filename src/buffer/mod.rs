@@ -7,6 +7,8 @@ mod plain;
 mod recv;
 mod transmit;
 
+#[cfg(feature = "tokio")]
+pub(crate) use recv::KEEP;
 pub use recv::RecvBuf;
 #[cfg(feature = "tokio")]
 pub(crate) use transmit::Ring;

@@ -20,6 +20,7 @@ use bytes::BufMut;
 
 #[cfg(feature = "deflate")]
 use super::plain::Plain;
+use crate::frame::MAX_HEADER;
 
 /// Bytes that have come from the peer.
 ///
@@ -76,7 +77,8 @@ const MIN_ROOM: usize = 2 * 1024;
 const ALONE: usize = 16 * 1024;
 
 /// A larger buffer is given up the first time that less goes through it, and so is the right to have as much at once.
-const KEEP: usize = 64 * 1024;
+/// A payload of 64 KiB fits with its header.
+pub(crate) const KEEP: usize = 64 * 1024 + MAX_HEADER;
 
 impl RecvBuf {
     /// An empty buffer that owns no memory.

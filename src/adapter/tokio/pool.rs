@@ -6,7 +6,7 @@ use std::thread::LocalKey;
 
 use bytes::Bytes;
 
-use crate::buffer::{Ring, SPLICE};
+use crate::buffer::{KEEP, Ring, SPLICE};
 use crate::{Connection, Message, RecvBuf, Transmit};
 
 /// The size of a lent buffer: what one read takes at most. Sixteen messages of 1 KiB fit with their headers; a connection
@@ -17,7 +17,7 @@ pub(super) const SIZE: usize = 24 * 1024;
 /// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it. What
 /// connections hold of them in the midst of a message counts, so those that stop there get no more than this. Where more
 /// need some at once, a buffer gets what earlier messages of its own connection justify.
-const SMALL: usize = 64 * 1024;
+const SMALL: usize = KEEP;
 const SMALL_KEPT: usize = 16;
 const LARGE: usize = 4 * 1024 * 1024;
 const LARGE_KEPT: usize = 2;
