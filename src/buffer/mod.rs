@@ -5,6 +5,7 @@ mod masked;
 #[cfg(feature = "deflate")]
 mod plain;
 mod recv;
+mod rough;
 mod transmit;
 
 #[cfg(feature = "tokio")]

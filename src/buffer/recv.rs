@@ -20,6 +20,7 @@ use bytes::BufMut;
 
 #[cfg(feature = "deflate")]
 use super::plain::Plain;
+use super::rough::Rough;
 use crate::frame::MAX_HEADER;
 
 /// Bytes that have come from the peer.
@@ -427,31 +428,6 @@ impl RecvBuf {
             return self.plain.as_ref().map_or(&[], |plain| plain.bytes());
         }
         &self.buf
-    }
-}
-
-/// A size in one byte, since each connection has one: the three bits behind the highest, and how far they are shifted.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rough(u8);
-
-impl Rough {
-    /// Less than anything is worth.
-    const NONE: Self = Self(0);
-
-    /// `size`, rounded up by an eighth at most.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "`ilog2` is from 3 to 63, `eighths` from 8 to 16"
-    )]
-    pub(super) fn at_least(size: usize) -> Self {
-        let size = size.max(8);
-        let shift = size.ilog2() - 3;
-        let eighths = size.div_ceil(1 << shift);
-        Self(u8::try_from(shift as usize * 8 + eighths - 8).unwrap_or(u8::MAX))
-    }
-
-    fn size(self) -> usize {
-        (8 + usize::from(self.0 % 8)) << (self.0 / 8)
     }
 }
 
