@@ -6,6 +6,7 @@ use core::ops::Range;
 use bytes::{Buf, Bytes};
 
 use super::RecvBuf;
+use super::recv::KEEP;
 use super::rough::Rough;
 use crate::frame::{self, MAX_HEADER, Masking, Whole};
 use crate::message::Utf8Bytes;
@@ -238,7 +239,9 @@ impl RecvBuf {
         self.zeroed = 0;
         self.message = 0..0;
         self.held = 0..0;
-        self.justified = self.justified.max(Rough::at_least(held.end.saturating_add(MAX_HEADER)));
+        let filled = Rough::at_least(held.end.saturating_add(MAX_HEADER));
+        let is_less = held.end <= KEEP && self.justified.size() > KEEP;
+        self.justified = if is_less { filled } else { self.justified.max(filled) };
         let mut memory = core::mem::replace(&mut self.buf, unread);
         memory.truncate(held.end);
         let mut payload = Bytes::from(memory);
