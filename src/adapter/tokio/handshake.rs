@@ -29,6 +29,9 @@ use crate::{Config, RecvBuf, Role};
 /// How long a refusal may take to leave, and the client to close after it.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// What nearly all requests fit in: more than that is not held for a client that says nothing.
+const REQUEST: usize = 2 * 1024;
+
 /// How much input is read and dropped after a refusal, so that it is not destroyed by a reset.
 const MAX_DRAINED: usize = 64 * 1024;
 
@@ -99,6 +102,7 @@ where
 {
     let deadline = deadline(Instant::now(), options.limits.timeout);
     let mut rx = RecvBuf::new();
+    rx.lend_memory(Vec::with_capacity(REQUEST));
     let mut server = ServerHandshake::new(options);
     let refusal = loop {
         match server.advance(&mut rx) {
@@ -281,10 +285,12 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, response: &[u8]
     let say = async {
         write(io, response).await?;
         io.shutdown().await?;
-        let mut scrap = [0; 4096];
+        // Not in the future itself: it would lie in that of each handshake, refused or not.
+        let mut scrap = Vec::with_capacity(4096);
         let mut drained = 0;
         while drained < MAX_DRAINED {
-            match io.read(&mut scrap).await? {
+            scrap.clear();
+            match io.read_buf(&mut scrap).await? {
                 0 => break,
                 count => drained += count,
             }
