@@ -374,17 +374,17 @@ fn an_owned_echo_over_tokio_allocates_once() {
 }
 
 #[test]
-fn an_idle_connection_owns_no_memory() {
+fn an_idle_connection_owns_no_buffer() {
     let config = config(|_| {});
     let before = allocations();
     let mut conn = Connection::server(config.clone());
     let rx = RecvBuf::new();
     conn.poll_timeout(Instant::ORIGIN);
-    assert_eq!(allocations() - before, 0);
+    assert_eq!(allocations() - before, 1, "its counters lie apart");
     assert_eq!((rx.capacity(), conn.transmit().capacity()), (0, 0));
     let before = allocations();
     let client = Connection::client(config, || KEY);
-    assert_eq!(allocations() - before, 0, "a key source without state takes no memory");
+    assert_eq!(allocations() - before, 1, "a key source without state takes no memory");
     drop(client);
 }
 
@@ -405,10 +405,10 @@ fn what_was_lent_for_a_message_can_be_taken_back() {
 #[cfg(target_pointer_width = "64")]
 fn the_values_that_live_per_connection_are_small() {
     let sizes = [
-        ("Connection", size_of::<Connection>(), 400),
+        ("Connection", size_of::<Connection>(), 128),
         ("RoundTrips", size_of::<hybi::RoundTrips>(), 48),
         ("TokenBucket", size_of::<hybi::rate::TokenBucket>(), 24),
-        ("RecvBuf", size_of::<RecvBuf>(), 104),
+        ("RecvBuf", size_of::<RecvBuf>(), 152),
         ("Transmit", size_of::<Transmit>(), 80),
         ("Message", size_of::<Message>(), 40),
         ("Event", size_of::<Event<'_>>(), 104),

@@ -21,6 +21,7 @@ impl RecvBuf {
     /// Drops everything received, also what is told or being put together.
     pub(crate) fn discard(&mut self) {
         self.start = self.end();
+        (self.frame, self.incoming) = (None, None);
         self.begin_message();
         self.let_go();
     }
@@ -234,7 +235,7 @@ impl RecvBuf {
             return copy(self.tell());
         }
         let unread = self.unread().to_vec();
-        self.removed = self.removed.wrapping_add(self.start as u64);
+        self.counted = self.counted.saturating_sub(self.start);
         self.start = 0;
         self.zeroed = 0;
         self.message = 0..0;

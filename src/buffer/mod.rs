@@ -1,6 +1,7 @@
 //! Bytes that came ([`RecvBuf`]) and bytes to go ([`Transmit`]).
 
 mod assembly;
+mod incoming;
 mod masked;
 #[cfg(feature = "deflate")]
 mod plain;
@@ -8,6 +9,7 @@ mod recv;
 mod rough;
 mod transmit;
 
+pub(crate) use incoming::{Frame, Incoming};
 #[cfg(feature = "tokio")]
 pub(crate) use recv::KEEP;
 pub use recv::RecvBuf;

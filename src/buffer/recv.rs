@@ -18,6 +18,7 @@ use core::ops::Range;
 
 use bytes::BufMut;
 
+use super::incoming::{Frame, Incoming};
 #[cfg(feature = "deflate")]
 use super::plain::Plain;
 use super::rough::Rough;
@@ -42,6 +43,10 @@ pub struct RecvBuf {
     pub(super) zeroed: usize,
     /// The first byte not yet parsed.
     pub(super) start: usize,
+    /// The frame that comes in, from the end of its header to the end of its payload.
+    pub(crate) frame: Option<Frame>,
+    /// What is known of the message that comes in, from its first header to its end.
+    pub(crate) incoming: Option<Incoming>,
     /// The message that is being put together: a part of `buf`, or of `plain` where it is compressed.
     pub(super) message: Range<usize>,
     /// Whether the message is being inflated.
@@ -59,8 +64,9 @@ pub struct RecvBuf {
     pub(super) held: Range<usize>,
     /// Whether `held` has been checked as UTF-8 in full.
     pub(super) held_is_text: bool,
-    /// How many received bytes have been moved out of the buffer since it was made.
-    pub(super) removed: u64,
+    /// Where the bytes end that the connection has counted, or before `start`: what was parsed without that belongs to the
+    /// opening handshake.
+    pub(super) counted: usize,
     /// How many bytes the frame that comes in still lacks, when the connection last looked, up to `u32::MAX`.
     pub(super) lacking: u32,
     /// What large messages have filled: so much may be had at once for the next where the memory is gone.
@@ -89,6 +95,8 @@ impl RecvBuf {
             buf: Vec::new(),
             zeroed: 0,
             start: 0,
+            frame: None,
+            incoming: None,
             message: 0..0,
             #[cfg(feature = "deflate")]
             in_plain: false,
@@ -99,7 +107,7 @@ impl RecvBuf {
             checked: 0,
             held: 0..0,
             held_is_text: false,
-            removed: 0,
+            counted: 0,
             lacking: 0,
             justified: Rough::NONE,
         }
@@ -229,20 +237,29 @@ impl RecvBuf {
         core::mem::replace(&mut self.buf, memory)
     }
 
-    /// How many bytes have been received in all. It wraps: what counts is the difference of two looks.
-    pub(crate) fn total(&self) -> u64 {
-        self.removed.wrapping_add(self.end() as u64)
+    /// Whether bytes have come that the connection has not counted.
+    #[inline]
+    pub(crate) fn has_new(&self) -> bool {
+        self.counted != self.end()
     }
 
-    /// How many of them have been parsed.
-    pub(crate) fn total_parsed(&self) -> u64 {
-        self.removed.wrapping_add(self.start as u64)
+    /// Counts the bytes that have come since this was last called.
+    pub(crate) fn count_new(&mut self) -> usize {
+        let new = self.end().saturating_sub(self.counted.max(self.start));
+        self.counted = self.end();
+        new
     }
 
     #[expect(clippy::arithmetic_side_effects, reason = "what is zeroed is the end of `buf`")]
     #[inline]
     pub(super) fn end(&self) -> usize {
         self.buf.len() - self.zeroed
+    }
+
+    /// Whether the next byte is a frame's first, and that frame a message's.
+    #[inline]
+    pub(crate) const fn is_between_messages(&self) -> bool {
+        self.frame.is_none() && self.incoming.is_none()
     }
 
     /// How many bytes fit behind those that came.
@@ -337,7 +354,6 @@ impl RecvBuf {
     /// Starts again at the front: nothing in the buffer is needed any more.
     fn forget_all(&mut self) {
         let end = self.end();
-        self.removed = self.removed.wrapping_add(end as u64);
         if end > KEEP {
             self.justified = self.justified.max(Rough::at_least(end));
         } else if end > 0 {
@@ -353,6 +369,7 @@ impl RecvBuf {
         }
         self.zeroed = self.buf.len();
         self.start = 0;
+        self.counted = 0;
         self.message = 0..0;
         self.checked = 0;
         self.held = 0..0;
@@ -397,7 +414,7 @@ impl RecvBuf {
             self.buf.copy_within(from..end, to);
             self.start -= gone;
             self.zeroed += gone;
-            self.removed = self.removed.wrapping_add(gone as u64);
+            self.counted = self.counted.saturating_sub(gone);
         }
     }
 

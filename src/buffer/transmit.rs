@@ -226,6 +226,11 @@ impl Transmit {
         *self = Self { total: self.total, ..Self::new() };
     }
 
+    /// Sets how many bytes have been sent in all, by other queues of the same connection.
+    pub(crate) fn count_from(&mut self, total: u64) {
+        self.total = total;
+    }
+
     /// How many bytes have been sent in all.
     pub(crate) const fn total(&self) -> u64 {
         self.total

@@ -7,6 +7,7 @@ use crate::config::Role;
 use crate::error::{Error, SendError};
 use crate::frame::{CloseCode, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OpCode, encode_close};
 use crate::message::Utf8Bytes;
+use crate::time::Instant;
 
 /// How far the end has come.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(super) struct State {
     broken: bool,
     /// Bytes read and dropped since the end.
     drained: u64,
+    /// When it began.
+    pub(super) since: Option<Instant>,
 }
 
 /// Whether a Close frame may carry them.
@@ -74,8 +77,7 @@ impl Connection {
     pub fn handle_transport_error(&mut self) {
         self.handle_eof();
         self.closing().broken = true;
-        self.tx.discard();
-        self.send.drop_waiting_pong();
+        self.out.discard();
         if self.phase == Phase::Ended {
             self.abandon();
         }
@@ -141,7 +143,7 @@ impl Connection {
 
     /// Fails the connection: the peer is told why, nothing more of it is looked at (section 7.1.7).
     pub(super) fn fail(&mut self, error: Error) {
-        self.send.drop_waiting_pong();
+        self.out.drop_waiting_pong();
         self.queue_close(Some(error.close_code()), error.close_reason());
         self.end(Cause::Failed(error));
     }
@@ -150,7 +152,7 @@ impl Connection {
     pub(super) fn handle_close(&mut self, frame: Option<(CloseCode, &str)>) {
         let (code, reason) = frame.unwrap_or((CloseCode::NO_STATUS, ""));
         // No ping needs an answer after a Close frame (section 5.5.2).
-        self.send.drop_waiting_pong();
+        self.out.drop_waiting_pong();
         self.queue_close(frame.map(|(code, _)| code), "");
         let closing = self.closing();
         closing.received = Some(CloseFrame { code, reason: reason.into() });
@@ -167,8 +169,7 @@ impl Connection {
     /// Stops waiting for the transport to end.
     pub(super) fn abandon(&mut self) {
         self.phase = Phase::Abandoned;
-        self.tx.discard();
-        self.send.drop_waiting_pong();
+        self.out.discard();
     }
 
     /// Whether the end has been told.

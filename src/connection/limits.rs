@@ -3,7 +3,7 @@
 use super::Connection;
 #[cfg(feature = "deflate")]
 use super::compression::wire_limit;
-use super::receive::Incoming;
+use crate::buffer::{Incoming, RecvBuf};
 use crate::error::Error;
 use crate::frame::{ClosePayloadError, Header, OpCode};
 use crate::message::Kind;
@@ -11,7 +11,7 @@ use crate::message::Kind;
 impl Connection {
     /// Applies the limits that a header alone decides.
     #[inline]
-    pub(super) fn check_limits(&self, header: &Header) -> Result<(), Error> {
+    pub(super) fn check_limits(&self, rx: &RecvBuf, header: &Header) -> Result<(), Error> {
         match header.opcode {
             OpCode::Ping | OpCode::Pong if self.receive.control_credit == 0 => {
                 return Err(Error::TooManyControlFrames);
@@ -24,7 +24,7 @@ impl Connection {
         if header.len > config.max_frame_size {
             return Err(Error::FrameTooLarge { len: header.len, limit: config.max_frame_size });
         }
-        let message = self.receive.message.as_ref();
+        let message = rx.incoming.as_ref();
         let limit = config.max_message_size;
         #[cfg(feature = "deflate")]
         let compressed = message.map_or(header.rsv1, |message| message.compressed);
@@ -53,7 +53,7 @@ impl Connection {
     /// Counts a frame that keeps within the limits, and opens the message that it begins.
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "the sums have been compared with limits")]
-    pub(super) fn count_header(&mut self, header: &Header) {
+    pub(super) fn count_header(&mut self, rx: &mut RecvBuf, header: &Header) {
         if header.opcode.is_control() {
             if header.opcode != OpCode::Close {
                 self.receive.control_credit = self.receive.control_credit.saturating_sub(1);
@@ -61,7 +61,7 @@ impl Connection {
             return;
         }
         let kind = if header.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };
-        let message = self.receive.message.get_or_insert(Incoming {
+        let message = rx.incoming.get_or_insert(Incoming {
             kind,
             len: 0,
             fragments: 0,

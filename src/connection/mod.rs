@@ -9,18 +9,21 @@
 //! ```
 //!
 //! One file for each thing it does: `receive` from bytes to events, with `limits` and `whole`, its short cut; `send` and
-//! `writer` from messages to bytes, `compression` for what RFC 7692 adds to both, `close` for every way to end, `timers` for everything that time decides.
+//! `writer` from messages to bytes, which wait in `sending`, `compression` for what RFC 7692 adds to both, `close` for every way to end,
+//! `timers` for everything that time decides, with `keepalive` and `round_trips`.
 
 mod close;
 mod closed;
 #[cfg(feature = "deflate")]
 mod compression;
 mod event;
+mod keepalive;
 mod limits;
 mod mask_keys;
 mod receive;
 mod round_trips;
 mod send;
+mod sending;
 mod stats;
 mod timers;
 mod whole;
@@ -76,13 +79,13 @@ pub struct Connection {
     phase: Phase,
     receive: receive::State,
     send: send::State,
-    tx: Transmit,
+    out: sending::Queue,
     /// Made when the connection begins to end.
     closing: Option<Box<close::State>>,
     timers: timers::Timers,
-    stats: Stats,
-    /// Made with the first answer to a keepalive ping.
-    round_trips: Option<Box<RoundTrips>>,
+    stats: Box<Stats>,
+    /// Made with the first keepalive ping.
+    keepalive: Option<Box<keepalive::Keepalive>>,
     /// Present where compression was agreed on.
     #[cfg(feature = "deflate")]
     compression: Option<Box<compression::State>>,
@@ -119,11 +122,11 @@ impl Connection {
             mask_keys,
             phase: Phase::Open,
             send: send::State::default(),
-            tx: Transmit::new(),
+            out: sending::Queue::default(),
             closing: None,
             timers: timers::Timers::default(),
-            stats: Stats::default(),
-            round_trips: None,
+            stats: Box::default(),
+            keepalive: None,
             #[cfg(feature = "deflate")]
             compression: None,
         }
@@ -157,13 +160,13 @@ impl Connection {
     /// How long the answers to keepalive pings took.
     #[must_use]
     pub fn round_trips(&self) -> &RoundTrips {
-        self.round_trips.as_deref().unwrap_or(RoundTrips::NONE)
+        self.keepalive.as_ref().map_or(RoundTrips::NONE, |keepalive| &keepalive.round_trips)
     }
 
     /// Bytes that the transport has taken.
     #[cfg(feature = "tokio")]
     pub(crate) fn bytes_sent(&self) -> u64 {
-        self.tx.total()
+        self.out.sent()
     }
 
     /// Reading is put off on purpose: what is not read is no silence of the peer.
@@ -180,14 +183,14 @@ impl Connection {
     #[inline]
     pub fn transmit(&mut self) -> &mut Transmit {
         self.queue_waiting_pong();
-        &mut self.tx
+        self.out.tx()
     }
 
     /// Whether bytes wait to be sent. An adapter sends them before it waits for anything else.
     #[inline]
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        (!self.tx.is_empty() || self.send.has_waiting_pong()) && self.can_write()
+        self.out.sending().is_some_and(|sending| sending.has_bytes()) && self.can_write()
     }
 
     /// Whether to read from the transport.
@@ -201,7 +204,7 @@ impl Connection {
     pub fn wants_read(&self) -> bool {
         match self.phase {
             Phase::Open | Phase::Closing => {
-                self.tx.len() < self.config.high_water() && self.can_read()
+                self.out.len() < self.config.high_water() && self.can_read()
             }
             Phase::Ended | Phase::Abandoned => self.can_read(),
         }
@@ -226,7 +229,7 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection")
             .field("role", &self.role())
             .field("phase", &self.phase)
-            .field("queued", &self.tx.len())
+            .field("queued", &self.out.len())
             .field("stats", &self.stats)
             .finish_non_exhaustive()
     }

@@ -3,55 +3,19 @@
 use super::event::Ready;
 use super::stats::count;
 use super::{Chunk, ChunkData, Connection, Event, Phase, Received};
-use crate::buffer::RecvBuf;
+use crate::buffer::{Frame, Incoming, RecvBuf};
 use crate::config::{Config, Delivery};
 use crate::error::Error;
 use crate::frame::{self, Expect, Header, HeaderError, Masking, OpCode};
 use crate::message::{Kind, Message};
 
-/// What is known of the frame and the message that are coming in.
+/// What is known of what comes in. What is known of the frame and the message that come in lies in the receive buffer.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) frame: Option<Frame>,
-    pub(super) message: Option<Incoming>,
     /// An event that has been found and not yet told.
     ready: Option<Ready>,
     /// How many control frames may come before data or time allows more.
     pub(super) control_credit: u32,
-    /// The receive buffer's count of bytes when it was last looked at, or `NEVER`.
-    seen: u64,
-}
-
-/// No count comes so far.
-const NEVER: u64 = u64::MAX;
-
-/// A frame whose header has been read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
-    opcode: OpCode,
-    pub(super) fin: bool,
-    /// The masking key, rotated to the next byte of the payload.
-    pub(super) key: Option<[u8; 4]>,
-    /// Payload bytes that have not been taken yet.
-    pub(super) remaining: u64,
-    /// How many of them have come and been unmasked where they lie.
-    #[cfg(feature = "deflate")]
-    pub(super) clear: usize,
-}
-
-/// A message that is being put together.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Incoming {
-    pub(super) kind: Kind,
-    /// The length that its headers have announced.
-    pub(super) len: u64,
-    pub(super) fragments: u32,
-    pub(super) empty_fragments: u32,
-    /// Whether a chunk of it has been told.
-    pub(super) begun: bool,
-    /// Whether it is compressed.
-    #[cfg(feature = "deflate")]
-    pub(super) compressed: bool,
 }
 
 /// What to do after a piece of a frame.
@@ -63,29 +27,7 @@ pub(super) enum Step {
 
 impl State {
     pub(super) fn new(config: &Config) -> Self {
-        Self {
-            frame: None,
-            message: None,
-            ready: None,
-            control_credit: config.control_frame_burst,
-            seen: NEVER,
-        }
-    }
-
-    /// Whether the next byte is a frame's first, and that frame a message's.
-    #[inline]
-    pub(super) const fn is_between_messages(&self) -> bool {
-        self.frame.is_none() && self.message.is_none()
-    }
-}
-
-#[cfg(feature = "deflate")]
-impl Frame {
-    /// Takes `count` bytes of payload.
-    pub(super) fn advance(&mut self, count: usize) {
-        self.remaining = self.remaining.saturating_sub(count as u64);
-        self.clear = self.clear.saturating_sub(count);
-        self.key = self.key.map(|key| frame::rotate(key, count));
+        Self { ready: None, control_credit: config.control_frame_burst }
     }
 }
 
@@ -212,7 +154,7 @@ impl Connection {
         // Whatever another connection may have left to be told here: from now on memory is written to.
         rx.let_go();
         rx.note_lacking(0);
-        let waits = self.receive.frame.is_none() && rx.unread().is_empty();
+        let waits = rx.frame.is_none() && rx.unread().is_empty();
         if waits && self.phase < Phase::Ended && !self.has_eof() {
             return None;
         }
@@ -227,7 +169,7 @@ impl Connection {
 
     /// How many bytes of the frame that comes in have not come and will be kept together.
     fn lacking(&self, rx: &RecvBuf) -> u64 {
-        match (self.config.delivery, self.receive.frame) {
+        match (self.config.delivery, rx.frame) {
             (Delivery::Messages, Some(frame)) if !rx.is_inflating() => {
                 frame.remaining.saturating_sub(rx.unread().len() as u64)
             }
@@ -257,23 +199,15 @@ impl Connection {
 
     /// Sees that bytes have come, which is all that time needs to know of them.
     #[inline]
-    fn note_arrival(&mut self, rx: &RecvBuf) {
-        let total = rx.total();
-        if total != self.receive.seen {
-            self.note_new(rx, total);
+    fn note_arrival(&mut self, rx: &mut RecvBuf) {
+        if rx.has_new() {
+            self.note_new(rx);
         }
     }
 
     #[inline(never)]
-    fn note_new(&mut self, rx: &RecvBuf, total: u64) {
-        // What was parsed before belongs to the opening handshake.
-        let seen = match self.receive.seen {
-            NEVER => rx.total_parsed(),
-            seen => seen,
-        };
-        self.receive.seen = total;
-        // A smaller count is that of another buffer.
-        let new = total.checked_sub(seen).unwrap_or(total);
+    fn note_new(&mut self, rx: &mut RecvBuf) {
+        let new = rx.count_new() as u64;
         if new > 0 {
             count(&mut self.stats.bytes_received, new);
             self.timers.note_arrival();
@@ -288,7 +222,7 @@ impl Connection {
     }
 
     fn step(&mut self, rx: &mut RecvBuf) -> Result<Step, Error> {
-        let frame = match self.receive.frame {
+        let frame = match rx.frame {
             Some(frame) => frame,
             None => match self.read_header(rx)? {
                 Some(frame) => frame,
@@ -310,17 +244,17 @@ impl Connection {
             rsv1: self.compression.is_some(),
             #[cfg(not(feature = "deflate"))]
             rsv1: false,
-            in_message: self.receive.message.is_some(),
+            in_message: rx.incoming.is_some(),
         };
         let unread = rx.unread();
         let Some((header, used)) = Header::parse_unkeyed(unread, expect)? else { return Ok(None) };
         // Before the masking key is waited for: limits do not depend on it.
-        self.check_limits(&header)?;
+        self.check_limits(rx, &header)?;
         let Some((header, used)) = header.with_key(unread, used, expect.masking) else {
             return Ok(None);
         };
         rx.consume(used);
-        self.count_header(&header);
+        self.count_header(rx, &header);
         count(&mut self.stats.frames_received, 1);
         match header.opcode {
             #[cfg(feature = "deflate")]
@@ -336,7 +270,7 @@ impl Connection {
             #[cfg(feature = "deflate")]
             clear: 0,
         };
-        self.receive.frame = Some(frame);
+        rx.frame = Some(frame);
         Ok(Some(frame))
     }
 
@@ -344,12 +278,13 @@ impl Connection {
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "no more is taken than remains")]
     fn read_data(&mut self, rx: &mut RecvBuf, frame: Frame) -> Result<Step, Error> {
-        let Some(message) = self.receive.message else {
+        let Some(message) = rx.incoming else {
             // A data frame opens a message with its header.
             return Err(HeaderError::UnexpectedContinuation.into());
         };
+        // Without compression it is another connection's, of which a buffer was handed in.
         #[cfg(feature = "deflate")]
-        if message.compressed {
+        if message.compressed && self.compression.is_some() {
             return self.read_compressed(rx, frame, message);
         }
         let unread = rx.unread().len();
@@ -363,7 +298,7 @@ impl Connection {
             }
         }
         let remaining = frame.remaining - now as u64;
-        self.receive.frame = (remaining > 0).then(|| Frame {
+        rx.frame = (remaining > 0).then(|| Frame {
             remaining,
             key: frame.key.map(|key| frame::rotate(key, now)),
             ..frame
@@ -389,7 +324,7 @@ impl Connection {
         if message.kind == Kind::Text && !rx.is_whole_text() {
             return Err(Error::InvalidUtf8);
         }
-        self.receive.message = None;
+        rx.incoming = None;
         count(&mut self.stats.messages_received, 1);
         self.timers.note_message();
         if self.config.delivery == Delivery::Chunks {
@@ -401,7 +336,7 @@ impl Connection {
 
     /// Tells what has come of a message, where it is delivered in pieces.
     pub(super) fn tell_chunk(
-        &mut self,
+        &self,
         rx: &mut RecvBuf,
         message: Incoming,
         last: bool,
@@ -413,7 +348,7 @@ impl Connection {
         if rx.held().is_empty() && !last {
             return None;
         }
-        if let Some(message) = &mut self.receive.message {
+        if let Some(message) = &mut rx.incoming {
             message.begun = true;
         }
         Some(Step::Tell(Ready::Chunk { kind: message.kind, first: !message.begun, last }))
@@ -425,7 +360,7 @@ impl Connection {
         if rx.unread().len() < len {
             return Ok(Step::NeedBytes);
         }
-        self.receive.frame = None;
+        rx.frame = None;
         rx.hold_control(len, frame.key);
         Ok(match frame.opcode {
             OpCode::Ping => {
@@ -435,7 +370,13 @@ impl Connection {
             }
             OpCode::Pong => {
                 count(&mut self.stats.pongs_received, 1);
-                self.timers.note_pong(rx.held());
+                if self
+                    .keepalive
+                    .as_ref()
+                    .is_some_and(|keepalive| keepalive.is_answered_by(rx.held()))
+                {
+                    self.timers.note_answer();
+                }
                 Step::Tell(Ready::Pong)
             }
             _ => {

@@ -1,7 +1,5 @@
 //! From messages to bytes: framing, masking, backpressure, pings and pongs.
 
-use alloc::boxed::Box;
-
 use bytes::Bytes;
 
 use super::Connection;
@@ -16,8 +14,6 @@ use crate::message::{Compress, Kind, Outgoing, Prepared};
 pub(super) struct State {
     /// The message that a writer has begun.
     pub(super) open: Option<Open>,
-    /// The answer to the latest ping, while the queue is too long to take it.
-    pong: Option<Box<[u8]>>,
 }
 
 /// A message that is being sent in pieces.
@@ -34,16 +30,6 @@ pub(super) struct Open {
 /// Pongs join the queue while it is shorter than this. Above, only the answer to the latest ping is kept
 /// (RFC 6455 section 5.5.3), so a peer that pings and does not read costs 125 bytes.
 const PONG_ROOM: usize = 16 * 1024;
-
-impl State {
-    pub(super) fn has_waiting_pong(&self) -> bool {
-        self.pong.is_some()
-    }
-
-    pub(super) fn drop_waiting_pong(&mut self) {
-        self.pong = None;
-    }
-}
 
 impl Connection {
     /// Queues a message.
@@ -126,7 +112,7 @@ impl Connection {
         match prepared.flat().filter(|_| mask.is_none()) {
             Some(flat) => {
                 count(&mut self.stats.frames_sent, 1);
-                self.tx.put_slice(flat);
+                self.out.tx().put_slice(flat);
             }
             None => {
                 let payload = message.clone().into_bytes();
@@ -164,7 +150,7 @@ impl Connection {
         if self.is_closing() {
             return Err(SendError::Closed(()));
         }
-        if self.tx.len() >= self.config.high_water() {
+        if self.out.len() >= self.config.high_water() {
             return Err(SendError::Full(()));
         }
         self.queue_frame(opcode, true, payload);
@@ -178,7 +164,7 @@ impl Connection {
             Err(SendError::Closed(()))
         } else if self.send.open.is_some() {
             Err(SendError::Unfinished(()))
-        } else if self.tx.len() >= self.config.high_water() {
+        } else if self.out.len() >= self.config.high_water() {
             Err(SendError::Full(()))
         } else {
             Ok(())
@@ -191,7 +177,7 @@ impl Connection {
         false
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn queue_message(&mut self, kind: Kind, payload: &[u8], compress: Compress) {
         #[cfg(feature = "deflate")]
         if self.compresses(payload.len(), compress) {
@@ -210,14 +196,14 @@ impl Connection {
     }
 
     /// Queues a frame with a copy of its payload.
-    #[inline]
+    #[inline(always)]
     pub(super) fn queue_frame(&mut self, opcode: OpCode, fin: bool, payload: &[u8]) {
         if self.mask_keys.is_some() {
             return self.queue_masked(opcode, fin, payload);
         }
         let header = Header { fin, rsv1: false, opcode, mask: None, len: payload.len() as u64 };
-        self.tx.put_frame(&header, payload);
         count(&mut self.stats.frames_sent, 1);
+        self.out.tx().put_frame(&header, payload);
     }
 
     /// Apart, so that a server's frames pass no code for masks.
@@ -225,8 +211,8 @@ impl Connection {
     fn queue_masked(&mut self, opcode: OpCode, fin: bool, payload: &[u8]) {
         let mask = self.next_key();
         let header = Header { fin, rsv1: false, opcode, mask, len: payload.len() as u64 };
-        self.tx.put_frame(&header, payload);
         count(&mut self.stats.frames_sent, 1);
+        self.out.tx().put_frame(&header, payload);
     }
 
     /// Queues a frame with the payload itself, masked where it lies if nobody else holds it.
@@ -238,7 +224,7 @@ impl Connection {
             Ok(mut unique) => {
                 frame::mask(&mut unique, key);
                 count(&mut self.stats.frames_sent, 1);
-                self.tx.put_frame_bytes(&header, unique.freeze());
+                self.out.tx().put_frame_bytes(&header, unique.freeze());
             }
             Err(shared) => self.queue_payload(header, shared),
         }
@@ -248,9 +234,9 @@ impl Connection {
     fn queue_payload(&mut self, header: Header, payload: Bytes) {
         count(&mut self.stats.frames_sent, 1);
         if header.mask.is_none() && payload.len() >= SPLICE {
-            self.tx.put_frame_bytes(&header, payload);
+            self.out.tx().put_frame_bytes(&header, payload);
         } else {
-            self.tx.put_frame(&header, &payload);
+            self.out.tx().put_frame(&header, &payload);
         }
     }
 
@@ -261,26 +247,26 @@ impl Connection {
 
     /// Answers a ping: at once while the queue is short, else when it has become so.
     pub(super) fn answer_ping(&mut self, payload: &[u8]) {
-        if self.tx.len() < PONG_ROOM {
-            self.send.pong = None;
+        if self.out.len() < PONG_ROOM {
+            self.out.begin().pong = None;
             self.queue_frame(OpCode::Pong, true, payload);
         } else {
-            self.send.pong = Some(payload.into());
+            self.out.begin().pong = Some(payload.into());
         }
     }
 
     /// Lets the pong that waits join the queue when it has become short.
     #[inline]
     pub(super) fn queue_waiting_pong(&mut self) {
-        if self.send.pong.is_some() {
+        if self.out.sending().is_some_and(|sending| sending.pong.is_some()) {
             self.queue_late_pong();
         }
     }
 
     #[cold]
     fn queue_late_pong(&mut self) {
-        if self.tx.len() < PONG_ROOM {
-            if let Some(payload) = self.send.pong.take() {
+        if self.out.len() < PONG_ROOM {
+            if let Some(payload) = self.out.begin().pong.take() {
                 self.queue_frame(OpCode::Pong, true, &payload);
             }
         }

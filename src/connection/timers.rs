@@ -16,22 +16,8 @@ pub(super) struct Timers {
     heard: Option<Instant>,
     /// When a message last came or was queued.
     active: Option<Instant>,
-    /// When a keepalive ping was queued, until the next sign of life.
-    pinged: Option<Instant>,
-    /// When the latest keepalive ping was queued, until its own pong.
-    unanswered: Option<Instant>,
-    /// When the transport last took a byte while some waited.
-    moved: Option<Instant>,
-    /// When the connection began to end.
-    closing: Option<Instant>,
     /// When control frames were last allowed for.
     credited: Option<Instant>,
-    /// Whether the transport holds bytes that it took.
-    held: bool,
-    /// The transmit queue's count of bytes when `moved` was dated.
-    sent: u64,
-    /// The number of the latest keepalive ping.
-    ping_number: u32,
     noted: Noted,
 }
 
@@ -54,17 +40,9 @@ impl Timers {
         self.noted.message = true;
     }
 
-    pub(super) fn note_pong(&mut self, payload: &[u8]) {
-        if self.unanswered.is_some() && payload == ping_payload(self.ping_number) {
-            self.noted.answer = true;
-        }
+    pub(super) fn note_answer(&mut self) {
+        self.noted.answer = true;
     }
-}
-
-/// What a keepalive ping carries: eight bytes, by which its pong is known.
-fn ping_payload(number: u32) -> [u8; 8] {
-    let [a, b, c, d] = number.to_be_bytes();
-    [b'h', b'y', b'b', b'i', a, b, c, d]
 }
 
 impl Connection {
@@ -81,11 +59,11 @@ impl Connection {
         if self.phase == Phase::Abandoned || self.is_closed() {
             return None;
         }
-        let write = config.write_timeout.and_then(|wait| after(timers.moved, wait));
+        let write = config.write_timeout.and_then(|wait| after(self.stuck_since(), wait));
         if self.phase != Phase::Open {
-            return earlier(after(timers.closing, config.close_timeout), write);
+            return earlier(after(self.closing_since(), config.close_timeout), write);
         }
-        let life = match timers.pinged {
+        let life = match self.pinged() {
             Some(pinged) => Some(pinged + config.pong_timeout),
             None => config.ping_interval.and_then(|wait| after(timers.heard, wait)),
         };
@@ -106,11 +84,11 @@ impl Connection {
         let passed =
             |since: Option<Instant>, wait: Duration| since.is_some_and(|since| now >= since + wait);
         let config = self.config.clone();
-        if config.write_timeout.is_some_and(|wait| passed(self.timers.moved, wait)) {
+        if config.write_timeout.is_some_and(|wait| passed(self.stuck_since(), wait)) {
             return self.give_up(Cause::Timeout(Timeout::Write));
         }
         if self.phase != Phase::Open {
-            if passed(self.timers.closing, config.close_timeout) {
+            if passed(self.closing_since(), config.close_timeout) {
                 self.give_up(Cause::Timeout(Timeout::Close));
             }
             return;
@@ -125,15 +103,13 @@ impl Connection {
         } else if config.idle_timeout.is_some_and(|wait| passed(self.timers.active, wait)) {
             let code = Some(CloseCode::GOING_AWAY);
             self.close_because(Cause::Timeout(Timeout::Idle), code, "idle");
-        } else if self.timers.pinged.is_some() {
-            if passed(self.timers.pinged, config.pong_timeout) {
+        } else if self.pinged().is_some() {
+            if passed(self.pinged(), config.pong_timeout) {
                 self.give_up(Cause::Timeout(Timeout::Pong));
             }
         } else if config.ping_interval.is_some_and(|wait| passed(self.timers.heard, wait)) {
-            self.timers.pinged = Some(now);
-            self.timers.unanswered = Some(now);
-            self.timers.ping_number = self.timers.ping_number.wrapping_add(1);
-            self.queue_frame(OpCode::Ping, true, &ping_payload(self.timers.ping_number));
+            let payload = self.keepalive.get_or_insert_default().ping(now);
+            self.queue_frame(OpCode::Ping, true, &payload);
         }
         self.date(now);
     }
@@ -143,12 +119,14 @@ impl Connection {
     ///
     /// Transports that have no buffer of their own, as sockets, need neither.
     pub fn handle_unflushed(&mut self) {
-        self.timers.held = true;
+        self.out.begin().held = true;
     }
 
     /// The transport holds nothing any more.
     pub fn handle_flushed(&mut self) {
-        self.timers.held = false;
+        if let Some(sending) = self.out.sending_mut() {
+            sending.held = false;
+        }
     }
 
     /// Dates what has been noted.
@@ -157,32 +135,26 @@ impl Connection {
         self.date_compression(now);
         let noted = core::mem::take(&mut self.timers.noted);
         let reading = self.wants_read();
-        let sent = self.tx.total();
-        let waiting = !self.tx.is_empty() || self.timers.held;
         let timers = &mut self.timers;
         timers.opened.get_or_insert(now);
-        if noted.answer {
-            if let Some(pinged) = timers.unanswered.take() {
-                let rtt = now - pinged;
-                self.round_trips.get_or_insert_default().note(rtt);
-            }
-        }
         // While we do not read we cannot hear: that is no silence of the peer.
         if noted.arrival || timers.heard.is_none() || !reading {
             timers.heard = Some(now);
-            timers.pinged = None;
+            if let Some(keepalive) = &mut self.keepalive {
+                keepalive.pinged = None;
+            }
+        }
+        if let Some(keepalive) = self.keepalive.as_mut().filter(|_| noted.answer) {
+            keepalive.note_answer(now);
         }
         if noted.message || timers.active.is_none() {
             timers.active = Some(now);
         }
-        if !waiting {
-            timers.moved = None;
-        } else if timers.moved.is_none() || timers.sent != sent {
-            timers.moved = Some(now);
+        if let Some(sending) = self.out.sending_mut() {
+            sending.date(now);
         }
-        timers.sent = sent;
-        if self.phase != Phase::Open {
-            timers.closing.get_or_insert(now);
+        if let Some(closing) = self.closing.as_mut().filter(|_| self.phase != Phase::Open) {
+            closing.since.get_or_insert(now);
         }
         self.credit_control_frames(now);
     }
@@ -206,6 +178,21 @@ impl Connection {
             let earned = u32::try_from(earned).unwrap_or(u32::MAX);
             *credit = credit.saturating_add(earned).min(burst);
         }
+    }
+
+    /// When a keepalive ping was queued after which nothing has come yet.
+    fn pinged(&self) -> Option<Instant> {
+        self.keepalive.as_ref()?.pinged
+    }
+
+    /// When the transport last took a byte, where some wait.
+    fn stuck_since(&self) -> Option<Instant> {
+        self.out.sending()?.moved
+    }
+
+    /// When the connection began to end.
+    fn closing_since(&self) -> Option<Instant> {
+        self.closing.as_ref()?.since
     }
 
     fn end_of_life(&self) -> Option<Instant> {

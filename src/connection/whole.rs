@@ -35,7 +35,7 @@ impl Connection {
     /// The message that the unparsed bytes begin with, if it is of that kind and within the limits.
     #[inline(always)]
     pub(super) fn find_whole(&self, rx: &RecvBuf, masking: Masking) -> Option<Whole> {
-        let between = self.receive.is_between_messages() && self.phase < Phase::Ended;
+        let between = rx.is_between_messages() && self.phase < Phase::Ended;
         if !between || self.config.delivery == Delivery::Chunks {
             return None;
         }

@@ -91,7 +91,7 @@ impl MessageWriter<'_> {
         if self.open.kind == Kind::Text && core::str::from_utf8(piece).is_err() {
             return Err(SendError::InvalidUtf8);
         }
-        if self.conn.tx.len() >= self.conn.config.high_water() {
+        if self.conn.out.len() >= self.conn.config.high_water() {
             return Err(SendError::Full(()));
         }
         let opcode = if self.open.begun { OpCode::Continuation } else { self.open.kind.opcode() };

@@ -1,10 +1,10 @@
 //! Compressed messages that come in: inflated step by step, within limits, told as any other.
 
 use super::super::Connection;
-use super::super::receive::{Frame, Incoming, Step};
+use super::super::receive::Step;
 use super::super::stats::count;
 use super::settings;
-use crate::buffer::RecvBuf;
+use crate::buffer::{Frame, Incoming, RecvBuf};
 use crate::config::Delivery;
 use crate::deflate::{Direction, decompressor};
 use crate::error::Error;
@@ -87,7 +87,7 @@ impl Connection {
             }
             let done = self.inflate(rx, now, message.len, message.kind)?;
             frame.advance(done.consumed);
-            self.receive.frame = Some(frame);
+            rx.frame = Some(frame);
             if self.config.delivery == Delivery::Chunks && !rx.inflated().is_empty() {
                 if let Some(step) = self.tell_chunk(rx, message, false) {
                     return Ok(step);
@@ -100,7 +100,7 @@ impl Connection {
         if frame.remaining > 0 {
             return Ok(Step::NeedBytes);
         }
-        self.receive.frame = None;
+        rx.frame = None;
         if !frame.fin {
             return Ok(Step::Continue);
         }

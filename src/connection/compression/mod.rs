@@ -94,7 +94,7 @@ impl Connection {
         let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
         let (opcode, len) = (kind.opcode(), payload.len() as u64);
         let header = Header { fin: true, rsv1: true, opcode, mask, len };
-        let queued = self.tx.put_built(header, |out: &mut Vec<u8>| {
+        let queued = self.out.tx().put_built(header, |out: &mut Vec<u8>| {
             let start = out.len();
             compressor.finish(payload, keeps_context, out);
             let len = out.len().saturating_sub(start);
@@ -117,7 +117,7 @@ impl Connection {
         let mask = self.mask_keys.as_mut().map(|keys| keys.next_key());
         let rsv1 = opcode != OpCode::Continuation;
         let header = Header { fin, rsv1, opcode, mask, len: piece.len() as u64 };
-        self.tx.put_built(header, |out: &mut Vec<u8>| {
+        self.out.tx().put_built(header, |out: &mut Vec<u8>| {
             if fin {
                 compressor.finish(piece, keeps_context, out);
             } else if !piece.is_empty() {
