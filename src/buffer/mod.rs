@@ -14,6 +14,8 @@ pub(crate) use incoming::{Frame, Incoming};
 pub(crate) use recv::KEEP;
 pub use recv::RecvBuf;
 #[cfg(feature = "tokio")]
+pub(crate) use rough::Rough;
+#[cfg(feature = "tokio")]
 pub(crate) use transmit::Ring;
 pub use transmit::Transmit;
 

@@ -262,6 +262,28 @@ impl RecvBuf {
         self.frame.is_none() && self.incoming.is_none()
     }
 
+    /// Whether nothing is known of anything that comes in, so that the buffer can be lent elsewhere as a whole.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_empty() && self.is_between_messages()
+    }
+
+    /// Moves what large messages of the connection justify from where it was kept while nothing came.
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn justify(&mut self, kept: &mut Rough) {
+        if *kept != Rough::NONE {
+            self.justified = core::mem::take(kept);
+        }
+    }
+
+    /// Makes the idle buffer another connection's: what large messages justify stays with the one it was of.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn hand_over(&mut self) -> Rough {
+        self.forget_all();
+        core::mem::take(&mut self.justified)
+    }
+
     /// How many bytes fit behind those that came.
     #[inline]
     pub(crate) fn room(&self) -> usize {

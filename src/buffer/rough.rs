@@ -2,7 +2,7 @@
 
 /// A size in one byte, since each connection has one: the three bits behind the highest, and how far they are shifted.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rough(u8);
+pub(crate) struct Rough(u8);
 
 impl Rough {
     /// Less than anything is worth.

@@ -42,6 +42,8 @@ pub use closed::{Cause, Closed, Timeout};
 pub use event::{Chunk, ChunkData, CloseFrame, Event, Received};
 pub use mask_keys::MaskKeys;
 pub use round_trips::RoundTrips;
+#[cfg(feature = "tokio")]
+pub(crate) use sending::Sending;
 pub use stats::Stats;
 pub use writer::MessageWriter;
 

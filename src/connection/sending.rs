@@ -2,12 +2,14 @@
 
 use alloc::boxed::Box;
 
+#[cfg(feature = "tokio")]
+use super::Connection;
 use crate::buffer::Transmit;
 use crate::time::Instant;
 
 /// What waits to be sent, and for how long.
 #[derive(Debug, Default)]
-pub(super) struct Sending {
+pub(crate) struct Sending {
     pub(super) tx: Transmit,
     /// The answer to the latest ping, while the queue is too long to take it.
     pub(super) pong: Option<Box<[u8]>>,
@@ -105,5 +107,35 @@ impl Queue {
         if let Some(sending) = &mut self.sending {
             sending.pong = None;
         }
+    }
+}
+
+/// For adapters, whose idle connections own nothing to send with.
+#[cfg(feature = "tokio")]
+impl Connection {
+    /// Whether there is a queue, with or without bytes in it.
+    pub(crate) fn has_queue(&self) -> bool {
+        self.out.sending.is_some()
+    }
+
+    /// The memory of the queue, in bytes.
+    pub(crate) fn queue_capacity(&self) -> usize {
+        self.out.sending().map_or(0, |sending| sending.tx.capacity())
+    }
+
+    /// Lends a queue and its memory where there is none.
+    pub(crate) fn lend_queue(&mut self, mut queue: Box<Sending>) {
+        if self.out.sending.is_none() {
+            queue.tx.count_from(self.out.sent);
+            self.out.sending = Some(queue);
+        }
+    }
+
+    /// Gives the queue back, with its memory, where nothing waits in it.
+    pub(crate) fn take_queue(&mut self) -> Option<Box<Sending>> {
+        let mut queue = self.out.sending.take_if(|queue| !queue.has_bytes() && !queue.held)?;
+        self.out.sent = queue.tx.total();
+        queue.moved = None;
+        Some(queue)
     }
 }

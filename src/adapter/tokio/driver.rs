@@ -12,9 +12,11 @@ use ::tokio::task::coop;
 use ::tokio::time;
 use bytes::Buf;
 
-use super::pool::{self, Lease};
+use super::lent::LentRecvBuf;
+use super::pool;
 use super::serve::Hosted;
 use crate::adapter::{Error, outcome};
+use crate::buffer::Rough;
 use crate::{Connection, Instant, Message, Outgoing, RecvBuf, Role, SendError};
 
 /// The most slices of one vectored write.
@@ -23,11 +25,10 @@ const SLICES: usize = 16;
 pub(super) struct Driver<S> {
     pub(super) io: S,
     pub(super) conn: Hosted,
-    pub(super) rx: RecvBuf,
-    /// A message that was come upon while something else was waited for.
-    pub(super) inbox: Option<Box<Message>>,
-    timer: Timer,
-    lease: Lease,
+    pub(super) rx: LentRecvBuf,
+    /// What large messages justify, while `rx` is lent elsewhere.
+    justified: Rough,
+    timer: Box<Timer>,
     /// Whether bytes have been written since the stream was last flushed.
     unflushed: bool,
     /// What the transport failed with, until it is told.
@@ -55,9 +56,9 @@ impl Timer {
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(io: S, conn: Connection, rx: RecvBuf) -> Self {
         let timer = Timer { epoch: time::Instant::now(), sleep: None, waker: None };
-        let conn = Hosted::new(conn);
-        let (inbox, lease, error) = (None, None, None);
-        Self { io, conn, rx, inbox, timer, lease, unflushed: false, error, reported: false }
+        let (conn, rx, timer) = (Hosted::new(conn), rx.into(), Box::new(timer));
+        let justified = Rough::default();
+        Self { io, conn, rx, justified, timer, unflushed: false, error: None, reported: false }
     }
 
     /// The next whole message; `None` after a clean end.
@@ -76,14 +77,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// The next whole message; `None` once the core has told the end.
     #[inline(always)]
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        if let Some(message) = self.inbox.take() {
+        if let Some(message) = self.rx.take_message() {
             return Poll::Ready(Some(*message));
         }
         loop {
-            let found = self.conn.next_or_end(&mut self.rx);
+            let rx = &mut *self.rx;
+            let found = self.conn.next_or_end(rx);
             // A client masks what it echoes where it lies, if nobody else holds it.
-            if self.rx.capacity() < pool::SIZE && self.conn.role() == Role::Server {
-                pool::note_away(&found, &self.rx);
+            if rx.capacity() < pool::SIZE && self.conn.role() == Role::Server {
+                pool::note_away(&found, rx);
             }
             match found {
                 Some(Some(message)) => return Poll::Ready(Some(message)),
@@ -222,19 +224,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 match read {
                     Ok(0) => self.conn.handle_eof(),
-                    Ok(_) => pool::lend_transmit(&mut self.conn, &self.rx, &mut self.lease),
+                    Ok(_) => pool::lend_transmit(&mut self.conn, &mut self.rx),
                     Err(error) => self.fail(error),
                 }
                 return Poll::Ready(());
             }
         }
-        pool::take_back(&mut self.conn, &mut self.rx, &mut self.lease);
+        pool::take_back(&mut self.conn, &mut self.rx, &mut self.justified);
         self.poll_timer(cx)
     }
 
     /// Reads once, into memory that is not zeroed first.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        pool::lend(&mut self.rx, &mut self.lease);
+        pool::lend(&mut self.rx, &mut self.justified);
         loop {
             let mut spare = self.rx.spare();
             // The future holds no state of its own: it is made for this poll and dropped after it.

@@ -27,6 +27,7 @@ mod connect;
 mod dial;
 mod driver;
 mod handshake;
+mod lent;
 mod pool;
 mod reconnect;
 pub mod serve;

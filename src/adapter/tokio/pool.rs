@@ -6,7 +6,8 @@ use std::thread::LocalKey;
 
 use bytes::Bytes;
 
-use crate::buffer::{KEEP, Ring, SPLICE};
+use super::lent::{self, LentRecvBuf};
+use crate::buffer::{KEEP, Ring, Rough, SPLICE};
 use crate::{Connection, Message, RecvBuf, Transmit};
 
 /// The size of a lent buffer: what one read takes at most. Sixteen messages of 1 KiB fit with their headers; a connection
@@ -114,7 +115,9 @@ fn with<P, R>(pool: &'static LocalKey<RefCell<P>>, ask: impl FnOnce(&mut P) -> R
 /// Lends memory before a read: to buffers that have none, and to those that the rest of a large payload
 /// would make grow step by step, if there is some that has grown already.
 #[inline]
-pub(super) fn lend(rx: &mut RecvBuf, lease: &mut Lease) {
+pub(super) fn lend(rx: &mut LentRecvBuf, justified: &mut Rough) {
+    let (rx, lease) = rx.with_lease();
+    rx.justify(justified);
     if rx.capacity() == 0 {
         rx.lend_memory(take());
     }
@@ -136,10 +139,12 @@ fn lend_large(rx: &mut RecvBuf, lease: &mut Lease) {
 
 /// Lends memory for the answer to what has been read: memory that has grown, if there is some, where what has been read
 /// lies in such memory as well.
-pub(super) fn lend_transmit(conn: &mut Connection, rx: &RecvBuf, lease: &mut Lease) {
+pub(super) fn lend_transmit(conn: &mut Connection, rx: &mut LentRecvBuf) {
+    let (rx, lease) = rx.with_lease();
     if conn.is_closing() {
         return;
     }
+    lent::lend_queue(conn);
     let tx = conn.transmit();
     if tx.capacity() == 0 {
         tx.lend_memory(take());
@@ -165,15 +170,28 @@ pub(super) fn take_back_grown(tx: &mut Transmit) {
     }
 }
 
-/// Takes the memory of empty buffers back, before a wait.
-pub(super) fn take_back(conn: &mut Connection, rx: &mut RecvBuf, lease: &mut Lease) {
-    let received = rx.take_memory();
-    let sent = take_from(conn.transmit());
-    if lease.is_some() && rx.capacity() <= SMALL && conn.transmit().capacity() <= SMALL {
+/// Takes empty buffers back, before a wait.
+pub(super) fn take_back(conn: &mut Connection, lent: &mut LentRecvBuf, justified: &mut Rough) {
+    let (rx, lease) = lent.with_lease();
+    let received = if rx.is_idle() && stays(rx.capacity()) { None } else { rx.take_memory() };
+    let sent = if stays(conn.queue_capacity()) { None } else { take_from(conn.transmit()) };
+    if lease.is_some() && rx.capacity() <= SMALL && conn.queue_capacity() <= SMALL {
         *lease = None;
     }
+    lent.give_back(justified);
+    lent::take_queue_back(conn);
     received.into_iter().for_each(give);
     sent.into_iter().for_each(give);
+}
+
+/// Whether memory stays in the buffer that is lent with it: nothing, and what is of the size for it.
+fn stays(capacity: usize) -> bool {
+    capacity == 0 || is_common(capacity)
+}
+
+/// Whether memory is of the size that buffers are lent with.
+fn is_common(capacity: usize) -> bool {
+    (SIZE..=SMALL).contains(&capacity)
 }
 
 /// Looks after the memory that a message took with it, if it left little to its buffer: it serves again when the message
@@ -205,7 +223,7 @@ fn take_from(tx: &mut Transmit) -> Option<Vec<u8>> {
 
 fn take() -> Vec<u8> {
     match with(&POOL, Pool::take).flatten() {
-        Some(memory) if (SIZE..=SMALL).contains(&memory.capacity()) => return memory,
+        Some(memory) if is_common(memory.capacity()) => return memory,
         // It left with a message, which did not tell how much it is.
         Some(memory) => give(memory),
         None => {}

@@ -121,7 +121,7 @@ impl<S> Drop for Receiver<S> {
     fn drop(&mut self) {
         let mut state = lock(&self.shared.state);
         state.receiver_gone = true;
-        state.ws.driver.inbox = None;
+        state.ws.driver.rx.set_aside(None);
     }
 }
 
@@ -261,10 +261,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> State<S> {
             return;
         }
         let driver = &mut self.ws.driver;
-        while driver.inbox.is_none() {
+        while !driver.rx.has_message() {
             match driver.poll_message(cx) {
                 Poll::Ready(Some(message)) if !self.receiver_gone => {
-                    driver.inbox = Some(Box::new(message));
+                    driver.rx.set_aside(Some(Box::new(message)));
                 }
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) | Poll::Pending => break,

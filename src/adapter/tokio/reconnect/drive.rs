@@ -118,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
         let Link::Open(ws) = &mut self.link else { return Poll::Ready(None) };
         let (driver, machine) = (&mut ws.driver, &mut self.plan.machine);
         let confirmed = machine.counters().confirmed;
-        let kept = driver.inbox.take().map(|message| *message);
+        let kept = driver.rx.take_message().map(|message| *message);
         let message = kept.or_else(|| machine.next_message(&mut driver.conn, &mut driver.rx));
         if message.is_some() || machine.counters().confirmed > confirmed {
             return Poll::Ready(message);
