@@ -6,7 +6,7 @@ use core::ops::Range;
 use bytes::{Buf, Bytes};
 
 use super::RecvBuf;
-use super::recv::KEEP;
+use super::room::KEEP;
 use super::rough::Rough;
 use crate::frame::{self, MAX_HEADER, Masking, Whole};
 use crate::message::Utf8Bytes;

@@ -6,13 +6,14 @@ mod masked;
 #[cfg(feature = "deflate")]
 mod plain;
 mod recv;
+mod room;
 mod rough;
 mod transmit;
 
 pub(crate) use incoming::{Frame, Incoming};
-#[cfg(feature = "tokio")]
-pub(crate) use recv::KEEP;
 pub use recv::RecvBuf;
+#[cfg(feature = "tokio")]
+pub(crate) use room::KEEP;
 #[cfg(feature = "tokio")]
 pub(crate) use rough::Rough;
 #[cfg(feature = "tokio")]
