@@ -312,6 +312,20 @@ fn a_ping_waits_for_room() {
 }
 
 #[test]
+fn a_message_that_came_while_only_the_sender_waited_outlives_a_reunion() {
+    simulate(|| async {
+        let (ws, mut peer) = upgraded(Role::Server, 1024, config(|_| {}));
+        let (sender, receiver) = ws.split();
+        write(&mut peer, frame(Role::Client, TEXT, "one")).await;
+        write(&mut peer, frame(Role::Client, TEXT, "two")).await;
+        sender.flush().await.unwrap();
+        let mut ws = receiver.reunite(sender).expect("they belong together");
+        assert_eq!(ws.recv().await.unwrap(), Some(Message::text("one")));
+        assert_eq!(ws.recv().await.unwrap(), Some(Message::text("two")));
+    });
+}
+
+#[test]
 fn halves_that_belong_together_are_reunited() {
     simulate(|| async {
         let (mut client, server) = pair(config(|_| {})).await;

@@ -49,6 +49,23 @@ fn a_message_that_goes_on_in_another_buffer_has_only_what_came_there() {
     }
 }
 
+/// Whoever asks before giving a buffer to somebody else, or making a new one, keeps what is known of the frame.
+#[test]
+fn a_buffer_in_the_midst_of_a_frame_or_a_message_is_not_empty() {
+    let mut conn = peer(false);
+    let mut rx = RecvBuf::new();
+    rx.extend_from_slice(b"\x02\x03");
+    assert!(conn.next_event(&mut rx).is_none() && !rx.is_empty());
+    assert_eq!(rx.unread(), b"", "the header has been taken");
+    let memory = rx.take_memory().expect("its memory may be lent all the same");
+    rx.lend_memory(memory);
+    rx.extend_from_slice(b"abc\x80\x02");
+    assert!(conn.next_event(&mut rx).is_none() && !rx.is_empty());
+    rx.extend_from_slice(b"de");
+    assert!(matches!(conn.next_event(&mut rx), Some(Event::Binary(b"abcde"))));
+    assert!(conn.next_event(&mut rx).is_none() && rx.is_empty());
+}
+
 #[test]
 fn an_empty_ping_outlives_a_move_of_the_buffer() {
     let mut rx = RecvBuf::new();

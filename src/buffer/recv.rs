@@ -100,9 +100,9 @@ impl RecvBuf {
 
     /// Room to read into, never empty; follow it with [`filled`](Self::filled). What it holds is of no meaning.
     ///
-    /// Memory is zeroed once when it is allocated, not before each read. It grows by doubling, or at once for a frame that
-    /// fits into what an earlier message filled, so it never exceeds twice what has arrived plus 8 KiB, whatever length
-    /// the peer has announced. The room may end with a large frame that has begun to come, so that its payload need not be
+    /// Memory is zeroed once when it is allocated, not before each read. It grows by doubling, so it does
+    /// not exceed twice what has arrived plus 8 KiB, whatever length the peer has announced, or at once for a frame that
+    /// fits into what an earlier message filled. The room may end with a large frame that has begun to come, so that its payload need not be
     /// moved.
     pub fn space(&mut self) -> &mut [u8] {
         self.make_room();
@@ -172,9 +172,15 @@ impl RecvBuf {
         self.start += len;
     }
 
-    /// Whether the buffer holds nothing that is still needed, so that its memory can be lent elsewhere.
+    /// Whether the buffer holds nothing that is still needed, not even what is known of a frame or a message that has
+    /// begun to come: a new one would do as well.
     #[must_use]
     pub fn is_empty(&self) -> bool {
+        self.holds_no_bytes() && self.is_between_messages()
+    }
+
+    /// Whether no bytes of it are needed any more, so that its memory can be lent elsewhere.
+    pub(super) fn holds_no_bytes(&self) -> bool {
         self.start == self.end() && self.message.is_empty() && self.held.is_empty()
     }
 
@@ -189,9 +195,10 @@ impl RecvBuf {
         self.buf.capacity().saturating_add(inflated)
     }
 
-    /// Gives the memory back where the buffer is [empty](Self::is_empty), for a pool or for good.
+    /// Gives the memory back where no bytes in it are needed, for a pool or for good: what is known of a frame that has
+    /// begun to come stays.
     pub fn take_memory(&mut self) -> Option<Vec<u8>> {
-        if !self.is_empty() {
+        if !self.holds_no_bytes() {
             return None;
         }
         self.forget_all();
@@ -245,12 +252,6 @@ impl RecvBuf {
     #[inline]
     pub(crate) const fn is_between_messages(&self) -> bool {
         self.frame.is_none() && self.incoming.is_none()
-    }
-
-    /// Whether nothing is known of anything that comes in, so that the buffer can be lent elsewhere as a whole.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn is_idle(&self) -> bool {
-        self.is_empty() && self.is_between_messages()
     }
 
     /// Moves what large messages of the connection justify from where it was kept while nothing came.

@@ -66,7 +66,7 @@ impl RecvBuf {
 
     #[inline(never)]
     fn make_room_behind(&mut self) {
-        if self.is_empty() {
+        if self.holds_no_bytes() {
             self.forget_all();
         } else if self.room() < self.wanted() || self.is_cheap_to_compact() {
             self.compact();
@@ -120,7 +120,9 @@ impl RecvBuf {
             self.justified = self.justified.max(Rough::at_least(end));
         } else if end > 0 {
             // It was not needed so large this time.
-            self.justified = Rough::NONE;
+            if self.is_between_messages() {
+                self.justified = Rough::NONE;
+            }
             if self.buf.capacity() > KEEP {
                 self.buf = Vec::new();
                 #[cfg(feature = "deflate")]

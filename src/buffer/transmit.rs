@@ -208,6 +208,15 @@ impl Transmit {
         Some(Ring(core::mem::take(&mut self.splices)))
     }
 
+    /// Frees the memory of many payloads by pointer, once none waits.
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn drop_large_ring(&mut self) {
+        if self.splices.capacity() > RING && self.splices.is_empty() {
+            self.splices = VecDeque::new();
+        }
+    }
+
     /// Whether a payload by pointer would have to allocate before it can wait.
     #[cfg(feature = "tokio")]
     #[inline]
@@ -234,11 +243,6 @@ impl Transmit {
     /// How many bytes have been sent in all.
     pub(crate) const fn total(&self) -> u64 {
         self.total
-    }
-
-    /// How many bytes will have been sent in all once everything that waits has left.
-    pub(crate) fn end(&self) -> u64 {
-        self.total.saturating_add(self.len() as u64)
     }
 
     /// Takes `count` bytes off the queue, as [`advance`](Buf::advance), and keeps the memory, however large, for a pool.

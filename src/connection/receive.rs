@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::frame::{self, Expect, Header, HeaderError, Masking, OpCode};
 use crate::message::{Kind, Message};
 
-/// What is known of what comes in. What is known of the frame and the message that come in lies in the receive buffer.
+/// What of receiving outlives a message; the rest lies in the receive buffer.
 #[derive(Debug)]
 pub(super) struct State {
     /// An event that has been found and not yet told.

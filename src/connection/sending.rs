@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 
-#[cfg(feature = "tokio")]
 use super::Connection;
 use crate::buffer::Transmit;
 use crate::time::Instant;
@@ -28,6 +27,12 @@ impl Sending {
         let mut queue = Box::<Self>::default();
         queue.tx.count_from(sent);
         queue
+    }
+
+    /// The memory of a queue in which nothing waits.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn take_memory(&mut self) -> Option<alloc::vec::Vec<u8>> {
+        self.tx.take_memory()
     }
 
     /// Whether there are bytes for the transport.
@@ -65,7 +70,6 @@ impl Queue {
     }
 
     /// Bytes that were sent in all.
-    #[cfg(feature = "tokio")]
     pub(super) fn sent(&self) -> u64 {
         self.sending.as_ref().map_or(self.sent, |sending| sending.tx.total())
     }
@@ -110,6 +114,21 @@ impl Queue {
     }
 }
 
+/// Looks at the queue without making one.
+impl Connection {
+    /// How many bytes wait to be sent, without a pong that waits.
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn queued(&self) -> usize {
+        self.out.len()
+    }
+
+    /// How many bytes will have been sent in all once everything that waits has left.
+    pub(crate) fn queue_end(&self) -> u64 {
+        self.out.sent().saturating_add(self.out.len() as u64)
+    }
+}
+
 /// For adapters, whose idle connections own nothing to send with.
 #[cfg(feature = "tokio")]
 impl Connection {
@@ -136,6 +155,7 @@ impl Connection {
         let mut queue = self.out.sending.take_if(|queue| !queue.has_bytes() && !queue.held)?;
         self.out.sent = queue.tx.total();
         queue.moved = None;
+        queue.tx.drop_large_ring();
         Some(queue)
     }
 }

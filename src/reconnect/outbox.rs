@@ -149,13 +149,13 @@ impl Outbox {
         counters: &mut Counters,
     ) {
         while let Some(entry) = self.entries.get_mut(self.given) {
-            let start = conn.transmit().end();
+            let start = conn.queue_end();
             if conn.send(entry.queued.outgoing.clone()).is_err() {
                 // Its queue is full for now, or it is closing: then they wait for the next.
                 break;
             }
             entry.start = start;
-            entry.end = conn.transmit().end();
+            entry.end = conn.queue_end();
             count(&mut counters.sent, 1);
             count(&mut counters.resent, u64::from(entry.again));
             self.given = self.given.saturating_add(1);

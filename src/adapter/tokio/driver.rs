@@ -156,11 +156,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.conn.is_closing() {
                 return Poll::Ready(Err(self.take_error(SendError::Closed(()).into())));
             }
-            if self.conn.transmit().len() < room {
+            if self.conn.queued() < room {
                 return Poll::Ready(Ok(()));
             }
             // A write that waits may have made room before it did.
-            if self.poll_write(cx).is_pending() && self.conn.transmit().len() >= room {
+            if self.poll_write(cx).is_pending() && self.conn.queued() >= room {
                 return Poll::Pending;
             }
         }
@@ -322,6 +322,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 self.timer.waker = notes.then(|| cx.waker().clone());
                 return Poll::Pending;
             }
+            self.timer.waker = None;
             now = clock();
             if now < at {
                 sleep.as_mut().reset(due);

@@ -57,15 +57,15 @@ impl LentRecvBuf {
         self.0.as_mut()?.inbox.take()
     }
 
-    /// Gives all of it back where there is nothing in it. What the connection's messages justify stays with it.
-    pub(super) fn give_back(&mut self, justified: &mut Rough) {
+    /// Gives all of it back where there is nothing in it. What the connection's messages justify stays with it; memory that is
+    /// one too many is handed back.
+    pub(super) fn give_back(&mut self, justified: &mut Rough) -> Option<Vec<u8>> {
         let done = self.0.take_if(|receiving| {
-            receiving.rx.is_idle() && receiving.inbox.is_none() && receiving.lease.is_none()
+            receiving.rx.is_empty() && receiving.inbox.is_none() && receiving.lease.is_none()
         });
-        if let Some(mut receiving) = done {
-            *justified = receiving.rx.hand_over();
-            keep(&RECEIVING, receiving);
-        }
+        let mut receiving = done?;
+        *justified = (*justified).max(receiving.rx.hand_over());
+        keep(&RECEIVING, receiving)?.rx.take_memory()
     }
 
     #[inline]
@@ -76,7 +76,9 @@ impl LentRecvBuf {
 
 impl From<RecvBuf> for LentRecvBuf {
     fn from(rx: RecvBuf) -> Self {
-        Self(Some(Box::new(Receiving { rx, ..Default::default() })))
+        // Where nothing came with the handshake, the thread's own serves as well, with its memory.
+        let kept = (!rx.is_empty()).then(|| Box::new(Receiving { rx, ..Default::default() }));
+        Self(kept)
     }
 }
 
@@ -109,11 +111,9 @@ pub(super) fn lend_queue(conn: &mut Connection) {
     }
 }
 
-/// Takes a queue back in which nothing waits.
-pub(super) fn take_queue_back(conn: &mut Connection) {
-    if let Some(queue) = conn.take_queue() {
-        keep(&SENDING, queue);
-    }
+/// Takes a queue back in which nothing waits, and hands back memory that is one too many.
+pub(super) fn take_queue_back(conn: &mut Connection) -> Option<Vec<u8>> {
+    keep(&SENDING, conn.take_queue()?)?.take_memory()
 }
 
 /// Nothing is kept where the thread is ending and has dropped what it kept.
@@ -121,11 +121,14 @@ fn take<T: Default>(kept: &'static LocalKey<Kept<T>>) -> Box<T> {
     kept.try_with(|kept| kept.borrow_mut().pop()).ok().flatten().unwrap_or_default()
 }
 
-fn keep<T>(kept: &'static LocalKey<Kept<T>>, lent: Box<T>) {
+/// Hands back what is one too many.
+fn keep<T>(kept: &'static LocalKey<Kept<T>>, lent: Box<T>) -> Option<Box<T>> {
+    let mut lent = Some(lent);
     let _ = kept.try_with(|kept| {
         let mut kept = kept.borrow_mut();
         if kept.len() < KEPT {
-            kept.push(lent);
+            kept.extend(lent.take());
         }
     });
+    lent
 }

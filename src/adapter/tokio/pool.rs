@@ -14,7 +14,7 @@ use crate::{Connection, Message, RecvBuf, Transmit};
 /// that waits in the middle of a message holds no more.
 pub(super) const SIZE: usize = 24 * 1024;
 
-/// How many buffers of up to how much memory a thread keeps. Those that large messages have grown are for such messages
+/// How many buffers of up to how much memory a thread keeps, beside those in what it lends as a whole. Those that large messages have grown are for such messages
 /// only: what they take is a thread's, not a connection's, and nothing is reserved because a header announces it. What
 /// connections hold of them in the midst of a message counts, so those that stop there get no more than this. Where more
 /// need some at once, a buffer gets what earlier messages of its own connection justify.
@@ -173,15 +173,17 @@ pub(super) fn take_back_grown(tx: &mut Transmit) {
 /// Takes empty buffers back, before a wait.
 pub(super) fn take_back(conn: &mut Connection, lent: &mut LentRecvBuf, justified: &mut Rough) {
     let (rx, lease) = lent.with_lease();
-    let received = if rx.is_idle() && stays(rx.capacity()) { None } else { rx.take_memory() };
+    let received = if rx.is_empty() && stays(rx.capacity()) { None } else { rx.take_memory() };
     let sent = if stays(conn.queue_capacity()) { None } else { take_from(conn.transmit()) };
     if lease.is_some() && rx.capacity() <= SMALL && conn.queue_capacity() <= SMALL {
         *lease = None;
     }
-    lent.give_back(justified);
-    lent::take_queue_back(conn);
+    let left = lent.give_back(justified);
+    let queue = lent::take_queue_back(conn);
     received.into_iter().for_each(give);
     sent.into_iter().for_each(give);
+    left.into_iter().for_each(give);
+    queue.into_iter().for_each(give);
 }
 
 /// Whether memory stays in the buffer that is lent with it: nothing, and what is of the size for it.

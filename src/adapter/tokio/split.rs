@@ -110,10 +110,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
         }
         drop(sender);
         let shared = self.shared.clone();
+        let kept = lock(&shared.state).ws.driver.rx.take_message();
         // Its drop would mark the receiver as gone: the mark goes with the shared state.
         drop(self);
         let shared = Arc::into_inner(shared).expect("both halves have been given up");
-        Ok(shared.state.into_inner().unwrap_or_else(PoisonError::into_inner).ws)
+        let mut ws = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner).ws;
+        if kept.is_some() {
+            ws.driver.rx.set_aside(kept);
+        }
+        Ok(ws)
     }
 }
 
@@ -121,7 +126,7 @@ impl<S> Drop for Receiver<S> {
     fn drop(&mut self) {
         let mut state = lock(&self.shared.state);
         state.receiver_gone = true;
-        state.ws.driver.rx.set_aside(None);
+        drop(state.ws.driver.rx.take_message());
     }
 }
 

@@ -28,19 +28,6 @@ pub struct WebSocket<S> {
     agreed: Option<Box<Agreed>>,
 }
 
-/// As [`poll_fn`], for calls that are made for each message: their code becomes part of the caller's, who then finds the message
-/// where it was made.
-struct Inlined<F>(F);
-
-impl<T, F: FnMut(&mut Context<'_>) -> Poll<T> + Unpin> Future for Inlined<F> {
-    type Output = T;
-
-    #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        (self.0)(cx)
-    }
-}
-
 /// What is left of the opening handshake.
 #[derive(Debug)]
 struct Agreed {
@@ -305,5 +292,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Two halves that can live in different tasks.
     pub fn split(self) -> (Sender<S>, Receiver<S>) {
         split::split(self)
+    }
+}
+
+/// As [`poll_fn`], for calls that are made for each message: their code becomes part of the caller's, who then finds the message
+/// where it was made.
+struct Inlined<F>(F);
+
+impl<T, F: FnMut(&mut Context<'_>) -> Poll<T> + Unpin> Future for Inlined<F> {
+    type Output = T;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        (self.0)(cx)
     }
 }

@@ -145,9 +145,9 @@ fn write<S: Transport>(
             Ok(false) => return false,
             Err(error) => driver.fail(error),
         }
-        let end = driver.conn.transmit().end();
+        let end = driver.conn.queue_end();
         machine.transfer(&mut driver.conn);
-        if driver.conn.transmit().end() == end {
+        if driver.conn.queue_end() == end {
             return true;
         }
         if driver.waits.now() >= until {

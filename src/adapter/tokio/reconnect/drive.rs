@@ -132,16 +132,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
         // Whatever makes room lets more follow: nobody wakes a task that has written all and has more to write.
         loop {
             let _ = driver.poll_send(cx);
-            let end = driver.conn.transmit().end();
+            let end = driver.conn.queue_end();
             machine.transfer(&mut driver.conn);
-            if driver.conn.transmit().end() > end {
+            if driver.conn.queue_end() > end {
                 continue;
             }
-            let left = driver.conn.transmit().len();
+            let left = driver.conn.queued();
             if driver.poll_wait(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            if driver.conn.transmit().len() == left {
+            if driver.conn.queued() == left {
                 return Poll::Pending;
             }
         }
