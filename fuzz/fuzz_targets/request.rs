@@ -20,7 +20,9 @@ fuzz_target!(|input: (Cuts, &[u8])| {
         Went::Done(incoming, left) => {
             assert!(bytes.ends_with(&left), "what follows is handed on");
             let head = Head::read(&bytes[..bytes.len() - left.len()]);
-            assert!(head.first.starts_with("GET ") && head.first.ends_with(" HTTP/1.1"));
+            let version = head.first.trim_end_matches(|c| matches!(c, '1'..='9'));
+            assert!(head.first.starts_with("GET ") && version.ends_with(" HTTP/1."));
+            assert_eq!(head.first.len(), version.len() + 1, "{}", head.first);
             assert_eq!(head.first.matches(' ').count(), 2);
             assert_eq!(head.values("host").len(), 1);
             assert!(head.has("upgrade", "websocket") && head.has("connection", "upgrade"));
