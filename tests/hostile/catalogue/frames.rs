@@ -32,6 +32,10 @@ pub(crate) fn connection(row: &Row, is_client: bool) -> Connection {
     };
     config.max_fragments = small("max_fragments", config.max_fragments);
     config.max_empty_fragments = small("max_empty_fragments", config.max_empty_fragments);
+    #[cfg(feature = "deflate")]
+    {
+        config.compression = compression::limit(row);
+    }
     if is_client {
         let mut number = 0u32;
         let keys = move || {

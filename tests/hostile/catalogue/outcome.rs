@@ -13,6 +13,10 @@ pub(crate) struct Outcome {
     pub(crate) accept: Option<String>,
     /// The extension that was agreed on.
     pub(crate) extension: Option<String>,
+    /// The subprotocol that was agreed on.
+    pub(crate) subprotocol: Option<String>,
+    /// The headers of the response that a server sent.
+    pub(crate) headers: Vec<(String, String)>,
     /// Events, as `text:Hello`, `binary:5 bytes`, `ping:p`, `close:1000`.
     pub(crate) events: Vec<String>,
     /// Frames that were sent.
@@ -46,6 +50,12 @@ impl Outcome {
         close.payload.first_chunk().map(|code| u16::from_be_bytes(*code))
     }
 
+    /// The value of the first header of that name in the response that was sent.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let known = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(known.1.clone())
+    }
+
     pub(crate) fn pongs(&self) -> impl Iterator<Item = &[u8]> {
         self.sent.iter().filter(|frame| frame.opcode == PONG).map(|frame| &*frame.payload)
     }
@@ -73,6 +83,9 @@ impl fmt::Display for Outcome {
         let mut parts = Vec::new();
         parts.extend(self.status.map(|status| format!("status {status}")));
         parts.extend(self.extension.iter().map(|extension| format!("extension {extension}")));
+        parts.extend(
+            self.subprotocol.iter().map(|subprotocol| format!("subprotocol {subprotocol}")),
+        );
         parts.extend(self.parts.iter().map(|(name, value)| format!("{name}={value}")));
         parts.extend(self.events.iter().map(|event| event.escape_debug().take(60).collect()));
         let pongs = self.pongs().count();
