@@ -71,8 +71,8 @@ fn is_target(target: &[u8]) -> bool {
     if is_path && target.iter().all(|byte| ORDINARY.contains(*byte)) {
         return true;
     }
-    // `Uri` would drop a fragment without a word.
-    if target.contains(&b'#') {
+    // `Uri` would take what is not ASCII, and drop a fragment without a word.
+    if !target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
         return false;
     }
     let Ok(uri) = Uri::try_from(target) else { return false };

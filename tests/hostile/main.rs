@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod memory;
+mod values;
 
 use catalogue::{PIECES, Row, Verdict, judge, load, run};
 
