@@ -175,22 +175,24 @@ fn note_error(row: &Row, request: &Request, error: &HandshakeError, outcome: &mu
         return;
     }
     match redirect(request, response) {
-        Ok(None) => {}
-        Ok(Some(next)) => {
-            let of = |request: &Request| {
-                let url = request.url();
-                (url.is_tls(), url.host().to_owned(), url.port())
-            };
-            let sent = next.to_http(&Key::from_nonce([0; 16]));
-            let secrets = ["authorization", "cookie", "proxy-authorization"];
-            let carried = secrets.iter().any(|name| sent.headers().contains_key(*name));
-            if carried && of(&next) != of(request) {
-                outcome.broken.push("a secret is carried to another origin".into());
-            }
-        }
         Err(RedirectError::Weaker) => outcome.error = Some("InsecureRedirect".into()),
-        Err(error) => outcome.error = Some(format!("Redirect({error:?})")),
+        Ok(Some(next)) if carries_secrets(&next) && origin(&next) != origin(request) => {
+            outcome.broken.push("a secret is carried to another origin".into());
+        }
+        // Followed in order, or not, and told as it came.
+        _ => {}
     }
+}
+
+fn origin(request: &Request) -> (bool, &str, u16) {
+    let url = request.url();
+    (url.is_tls(), url.host(), url.port())
+}
+
+fn carries_secrets(request: &Request) -> bool {
+    let sent = request.to_http(&Key::from_nonce([0; 16]));
+    let secrets = ["authorization", "cookie", "proxy-authorization"];
+    secrets.iter().any(|name| sent.headers().contains_key(*name))
 }
 
 /// Notes what a server's response says, reading it as text.
