@@ -80,6 +80,7 @@ fn a_wrong_expectation_is_found_out() {
         ("CLS-02/client", r#"{"ok": true, "close_code": null, "close_code_local": [1001, 1002]}"#),
         ("REQ-62", r#"{"http_status": 101, "ok": true, "also_acceptable": "error Malformed"}"#),
         ("REQ-X229", r#"{"ok": true, "http_status": 101, "subprotocol": null}"#),
+        ("REQ-X229", r#"{"ok": {"subprotocol": "chat"}}"#),
         ("REQ-X229", r#"{"ok": true, "http_status": 101, "subprotocol": "chat"}"#),
         ("RSP-26", r#"{"error": "Malformed", "events": ["text:Hello"]}"#),
         ("RSP-03", r#"{"ok": true}"#),
@@ -129,6 +130,8 @@ fn an_expectation_may_be_written_in_other_ways() {
         ("REQ-02", r#"{"http_status": 405, "colour": "blue", "reply": "a 405"}"#, 2),
         ("RSP-03", r#"{"ok": true, "also_acceptable": ["error NoAccept"]}"#, 0),
         ("URL-03", r#"{"ok": {"host": "example.com", "path": "/"}}"#, 1),
+        ("OUT-X012", r#"{"ok": {"sent": "a Close frame"}}"#, 1),
+        ("REQ-X229", r#"{"ok": {"http_status": 101, "subprotocol": "superchat"}}"#, 0),
         #[cfg(feature = "deflate")]
         (
             "PMO-11",

@@ -61,14 +61,10 @@ pub(crate) fn faults(row: &Row, outcome: &Outcome) -> Vec<String> {
 fn unknown(row: &Row, outcome: &Outcome) -> Vec<String> {
     let strange = row.expected_keys().filter(|key| !is_understood(row, key));
     let mut unknown: Vec<String> = strange.map(|key| format!("`{key}` is not compared")).collect();
-    let unknown_part = |part: &&String| {
-        let known = outcome.parts.iter().any(|(name, _)| name == *part);
-        !known && *part != "also_acceptable"
-    };
-    let strange = parts(row).map(|(part, _)| part).filter(unknown_part);
-    if !outcome.parts.is_empty() {
-        unknown.extend(strange.map(|part| format!("`{part}` is not compared")));
-    }
+    let strange = parts(row).map(|(part, _)| part).filter(|part| {
+        !outcome.parts.iter().any(|(name, _)| name == *part) && !is_understood(row, part)
+    });
+    unknown.extend(strange.map(|part| format!("`{part}` is not compared")));
     unknown.extend(row.unknown_config().map(|key| format!("config `{key}` is not known")));
     unknown
 }

@@ -109,8 +109,10 @@ impl Row {
         config.filter(|key| !ALIASES.iter().any(|names| names.contains(key)))
     }
 
+    /// What is expected, or a part of what success is to be.
     pub(crate) fn expects(&self, key: &str) -> Option<&Value> {
-        self.json["expect"].get(key)
+        let expect = &self.json["expect"];
+        expect.get(key).or_else(|| expect["ok"].get(key))
     }
 
     /// The names of what is expected.
@@ -153,9 +155,8 @@ impl Row {
 
     /// What is acceptable beside the first choice: a list, or a single thing.
     fn acceptable(&self) -> impl Iterator<Item = &Value> {
-        let inside = self.expects("ok").and_then(|ok| ok.get("also_acceptable"));
-        let lists = [self.expects("also_acceptable"), inside].into_iter().flatten();
-        lists.flat_map(|list| list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice))
+        let list = self.expects("also_acceptable").into_iter();
+        list.flat_map(|list| list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice))
     }
 
     /// The same row with another expectation.
