@@ -8,7 +8,6 @@ use common::{Told, failure, frame, masked};
 use deflate_common::{
     Bits, Independent, eager, end, hear_in_pieces, messages, noise, params, said,
 };
-use hybi::deflate::InflateError;
 use hybi::{CloseCode, Config, Delivery, Error, Kind, Message, Role};
 
 const PIECES: [usize; 4] = [1, 7, 1000, usize::MAX];
@@ -239,27 +238,35 @@ fn empty_blocks_of_every_kind_are_passed_over() {
     }
 }
 
-/// Giving a window back after a final block is work: it is done often and not endlessly.
+/// DEFLATE ends with a final block and a message does not, however many come and however much there is to refer to.
 #[test]
-fn final_blocks_are_bounded_by_what_they_cost() {
-    let stream = |count: usize| {
-        let bits = Bits::default().stored(false, &noise(5, 32_768));
-        (0..count).fold(bits, |bits, _| bits.stored(true, b"")).message()
+fn final_blocks_without_end_leave_the_window_as_it_was() {
+    let past = noise(5, 32_768);
+    let with = |block: fn(Bits) -> Bits| {
+        let bits = Bits::default().stored(false, &past);
+        (0..5_000).fold(bits, |bits, _| block(bits)).fixed(false).copy(3, 32_768).end_of_block()
     };
-    for role in [Role::Client, Role::Server] {
+    let empty =
+        [with(|bits| bits.stored(true, b"")), with(|bits| bits.fixed(true).end_of_block().align())];
+    for (number, bits) in empty.into_iter().enumerate() {
         for delivery in [Delivery::Messages, Delivery::Chunks] {
-            let config = eager(|config| config.delivery = delivery);
-            let mut few = end(role, params(true, 15), config.clone());
-            assert_eq!(
-                told_len(&hear_in_pieces(&mut few, &frame(0xc2, &stream(20)), 1000)),
-                32_768
-            );
-            let mut many = end(role, params(true, 15), config);
-            let told = hear_in_pieces(&mut many, &frame(0xc2, &stream(10_000)), 1000);
-            assert_eq!(failure(&told), Error::Inflate(InflateError::FinalBlocks));
-            // 40 bytes of blocks for each window of 32 KiB, at most.
-            assert!(many.conn.stats().payload_received < 36_000);
+            let role = [Role::Client, Role::Server][number];
+            let mut end = end(role, params(true, 15), eager(|config| config.delivery = delivery));
+            let told = hear_in_pieces(&mut end, &frame(0xc2, &bits.clone().message()), 1001);
+            assert_eq!(told_len(&told), 32_771);
         }
+    }
+    // What each of them adds is in the window of the next.
+    let one_by_one =
+        past.iter().take(5_000).fold(Bits::default(), |bits, byte| bits.stored(true, &[*byte]));
+    for context in [true, false] {
+        let mut end = end(Role::Server, params(context, 15), eager(|_| {}));
+        let told = hear_in_pieces(
+            &mut end,
+            &frame(0xc2, &one_by_one.clone().fixed(false).copy(5, 5_000).end_of_block().message()),
+            1001,
+        );
+        assert_eq!(told, [Told::binary(&[&past[..5_000], &past[..5]].concat())]);
     }
 }
 
