@@ -21,6 +21,13 @@ pub(crate) fn accept(row: &Row, accept: Accept) -> Accept {
     if wanted { accept.compression(&compression) } else { accept }
 }
 
+/// The limit that a row sets to how much is inflated.
+pub(crate) fn limit(row: &Row) -> Option<Compression> {
+    let mut compression = Compression::default();
+    compression.max_ratio = u32::try_from(row.config_number("max_inflate_ratio")?).ok();
+    Some(compression)
+}
+
 /// The connection with what a handshake or the row itself says was agreed on.
 pub(crate) fn agree(row: &Row, agreed: Option<Params>, conn: Connection) -> Connection {
     match agreed.or_else(|| params(row)) {

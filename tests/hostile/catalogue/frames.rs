@@ -1,23 +1,40 @@
 //! Rows about an open connection: bytes in, events and frames out.
 
 use bytes::{Buf, BufMut};
-use hybi::{Cause, Config, Connection, Event, RecvBuf};
+use hybi::{Cause, CloseCode, Config, Connection, Event, RecvBuf};
 
 #[cfg(feature = "deflate")]
 use super::compression;
+use super::events::Told;
 use super::names;
 use super::outcome::{CLOSE, Outcome, Sent};
 use super::row::Row;
 
 /// Runs a row on a connection whose handshake is done.
 pub(crate) fn established(row: &Row, piece: usize) -> Outcome {
-    let conn = connection(row, row.is_client());
+    let bytes = row.bytes().unwrap_or_default();
+    // Where either end is meant, the mask tells which one it can only be.
+    let unmasked = || bytes.get(1).is_none_or(|second| second & 0x80 == 0);
+    let conn = connection(row, row.is_client() || (row.role() == "both" && unmasked()));
     #[cfg(feature = "deflate")]
     let conn = compression::agree(row, None, conn);
-    let bytes = row.bytes().unwrap_or_default();
-    let mut outcome = Outcome::default();
+    let mut conn = conn;
+    let mut outcome = Outcome { closed_first: follows_our_close(row), ..Outcome::default() };
+    if outcome.closed_first {
+        conn.close(CloseCode::NORMAL, "").expect("the code is fine");
+        let sent = conn.transmit().remaining();
+        conn.transmit().advance(sent);
+    }
     drive(conn, RecvBuf::new(), bytes, piece, row.eof(), &mut outcome);
     outcome
+}
+
+/// Whether the bytes come after a Close of ours, which a row can only say in words.
+fn follows_our_close(row: &Row) -> bool {
+    let words = format!("{} {}", row.name(), row.procedure().unwrap_or_default()).to_lowercase();
+    ["our close", "close locally", "local close", "we close", "close() first"]
+        .iter()
+        .any(|x| words.contains(x))
 }
 
 /// A connection with the limits that a row asks for.
@@ -32,6 +49,10 @@ pub(crate) fn connection(row: &Row, is_client: bool) -> Connection {
     };
     config.max_fragments = small("max_fragments", config.max_fragments);
     config.max_empty_fragments = small("max_empty_fragments", config.max_empty_fragments);
+    #[cfg(feature = "deflate")]
+    {
+        config.compression = compression::limit(row);
+    }
     if is_client {
         let mut number = 0u32;
         let keys = move || {
@@ -75,16 +96,16 @@ fn listen(conn: &mut Connection, rx: &mut RecvBuf, wire: &mut Vec<u8>, outcome: 
             outcome.broken.push("an event after the end".into());
         }
         match event {
-            Event::Text(text) => outcome.events.push(format!("text:{text}")),
-            Event::Binary(data) => outcome.events.push(format!("binary:{} bytes", data.len())),
+            Event::Text(text) => outcome.events.push(Told::text(text)),
+            Event::Binary(data) => outcome.events.push(Told::binary(data)),
             Event::Ping(payload) => {
                 outcome.last_ping = Some(payload.to_vec());
-                outcome.events.push(format!("ping:{}", short(payload)));
+                outcome.events.push(Told::ping(payload));
             }
-            Event::Pong(payload) => outcome.events.push(format!("pong:{}", short(payload))),
+            Event::Pong(payload) => outcome.events.push(Told::pong(payload)),
             Event::Closed(closed) => {
                 if let Some(frame) = &closed.received {
-                    outcome.events.push(format!("close:{}", frame.code));
+                    outcome.events.push(Told::close(frame.code.0, &frame.reason));
                 }
                 outcome.local_code = Some(closed.code().0);
                 outcome.error = match closed.cause {
@@ -98,14 +119,6 @@ fn listen(conn: &mut Connection, rx: &mut RecvBuf, wire: &mut Vec<u8>, outcome: 
     }
     wire.put(&mut *conn.transmit());
     assert!(!conn.transmit().has_remaining(), "all that was queued has been taken");
-}
-
-/// Short payloads of control frames in full, long ones by their length.
-fn short(payload: &[u8]) -> String {
-    match payload.len() {
-        0..=16 => String::from_utf8_lossy(payload).into_owned(),
-        long => long.to_string(),
-    }
 }
 
 /// Reads what was sent with a parser of its own, which knows only the short forms of section 5.2.

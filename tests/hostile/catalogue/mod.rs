@@ -7,11 +7,13 @@ mod api;
 mod compare;
 #[cfg(feature = "deflate")]
 mod compression;
+mod events;
 mod frames;
 mod names;
 mod opening;
 mod outcome;
 pub(crate) mod procedures;
+mod reply;
 mod row;
 
 use std::fmt;

@@ -38,6 +38,10 @@ impl Row {
         self.text("area")
     }
 
+    pub(crate) fn role(&self) -> &str {
+        self.text("role")
+    }
+
     pub(crate) fn is_client(&self) -> bool {
         self.text("role") == "client"
     }
