@@ -111,6 +111,46 @@ fn a_file_of_the_same_form_may_say_more_and_less() {
     assert!(load(r#"[{"id": "X-2", "bytes_hex": "8"}]"#).is_err());
 }
 
+/// What a row says in another notation is compared, and found wrong where it is.
+#[test]
+fn events_and_replies_may_be_written_in_other_ways() {
+    for (bytes, right, wrong) in [
+        ("8203010203", r#""events": ["binary:3 bytes"]"#, r#""events": ["binary:4 bytes"]"#),
+        ("8203010203", r#""events": ["binary:01 02 03"]"#, r#""events": ["binary:010204"]"#),
+        ("8203010203", r#""events": ["binary:3B"]"#, r#""events": ["text:3B"]"#),
+        ("8103e282ac", r#""events": ["text:3 bytes"]"#, r#""events": ["text:1 bytes"]"#),
+        ("8103e282ac", r#""events": ["text:1 chars"]"#, r#""events": ["text:3 chars"]"#),
+        ("890200ff", r#""events": ["ping:00FF"]"#, r#""events": ["ping:00FE"]"#),
+        ("890200ff", r#""events": ["ping:2"]"#, r#""events": ["ping:3"]"#),
+        ("880503e8627965", r#""events": ["close:1000 bye"]"#, r#""events": ["close:1000 by"]"#),
+        ("880503e8627965", r#""events": ["close:1000 (bye)"]"#, r#""events": ["close:1001"]"#),
+        ("890170", r#""reply": "a pong, no close""#, r#""reply": "no pong""#),
+        ("890170", r#""reply": "pong and nothing else""#, r#""reply": "nothing""#),
+        ("8a0170", r#""reply": "no reply""#, r#""reply": "pong""#),
+        ("880203e8", r#""reply": "one Close 1000; no pong""#, r#""reply": "no pong, close 1001""#),
+        ("8800", r#""reply": "empty close""#, r#""reply": "close 1005""#),
+    ] {
+        for (expect, verdict) in [(right, Verdict::Pass), (wrong, Verdict::Fail)] {
+            let text = format!(
+                r#"[{{"id": "X-1", "area": "control-frame", "role": "both", "bytes_hex": "{bytes}",
+                    "expect": {{"ok": true, {expect}}}}}]"#
+            );
+            let rows = load(&text).expect("a list of rows is a file too");
+            assert_eq!(judge(&rows[0]).verdict, verdict, "{text}");
+        }
+    }
+}
+
+/// A row can only say in words that we have closed before.
+#[test]
+fn what_comes_after_our_close_is_told_in_words() {
+    let text = r#"[{"id": "X-1", "name": "ping after our Close", "area": "control-frame", "role": "client",
+        "bytes_hex": "890170880203e9", "expect": {"ok": true, "events": ["ping:p", "close:1001"],
+        "reply": "pong, no close", "close_code_local": 1001}}]"#;
+    let rows = load(text).expect("a list of rows is a file too");
+    assert_eq!(judge(&rows[0]).verdict, Verdict::Pass, "{}", judge(&rows[0]).got);
+}
+
 fn rows() -> Vec<Row> {
     let files =
         [include_str!("../data/bad-inputs.json"), include_str!("../data/more-inputs-frames.json")];
