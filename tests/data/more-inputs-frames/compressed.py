@@ -16,7 +16,8 @@ def blocks():
         ("a stored block a byte", Bits().stored(b"H").stored(b"i").message(), "Hi"),
         ("dynamic block with one distance code", alone.code(2, 2).code(0, 1).code(0, 1).code(3, 2).message(), "aaaa"),
         ("dynamic block without distance codes", Bits().dynamic([0] * 97 + [1] + [0] * 158 + [1], [0]).code(0, 1).code(0, 1).code(1, 1).message(), "aa"),
-        ("stored, fixed, stored, final fixed, fixed", Bits().stored(b"H").fixed().text(b"e").end().stored(b"l").fixed(1).text(b"l").end(1).fixed().text(b"o").end().message(), "Hello"),
+        ("stored, fixed, stored, final fixed, fixed",
+         Bits().stored(b"H").fixed().text(b"e").end().stored(b"l").fixed(1).text(b"l").end(1).fixed().text(b"o").end().message(), "Hello"),
         ("three final blocks", Bits().fixed(1).text(b"He").end(1).fixed(1).text(b"ll").end(1).stored(b"o", 1).message(), "Hello"),
         ("final stored block", Bits().stored(b"Hello", 1).message(), "Hello"),
         ("final empty stored block", Bits().stored(b"", 1).message(), ""),
@@ -32,7 +33,8 @@ def blocks():
     aligned = [Bits().fixed().text("À".encode() * n).end().stored(b"x").message() for n in range(8)]
     add("PMD", "a stored block behind each number of bits", [packed(data) for data in aligned], ok(*["text:" + "À" * n + "x" for n in range(8)]),
         rfc="RFC 1951 §3.2.4", **use)
-    add("PMD", "a final block behind each number of bits, then another", [packed(Bits().fixed(1).text("À".encode() * n).end(1).fixed().text(b"x").end().message()) for n in range(8)],
+    final = [Bits().fixed(1).text("À".encode() * n).end(1).fixed().text(b"x").end().message() for n in range(8)]
+    add("PMD", "a final block behind each number of bits, then another", [packed(data) for data in final],
         ok(*["text:" + "À" * n + "x" for n in range(8)]), rfc="RFC 1951 §3.2.3; RFC 7692 §7.2.3.4", **use)
     add("PMD", "stored block of 65,535 bytes", [packed(Bits().stored(bytes(65535)).message(), BINARY)], ok("binary:65535 bytes"), rfc="RFC 1951 §3.2.4", **use)
     add("PMD", "final block without the byte 00 behind it", [packed(Bits().fixed(1).text(b"Hello").end(1).bytes())], ok("text:Hello", also=[1002, 1007]),
@@ -50,7 +52,7 @@ def blocks():
         "block type 3 after a final block": Bits().stored(b"Hello", 1).put(6, 3).put(0, 21).bytes(),
         "stored block, NLEN as LEN": Bits().stored(b"Hello", nlen=5).message(),
         "stored block, NLEN off by a bit": Bits().stored(b"Hello", nlen=0xFFFA ^ 0x8000).message(),
-        "stored block that holds more than there is": Bits().stored(b"Hello", nlen=0xFFFF ^ 500).bytes()[:1] + (500).to_bytes(2, "little") + (0xFFFF ^ 500).to_bytes(2, "little") + b"Hello",
+        "stored block that holds more than there is": b"\x00" + (500).to_bytes(2, "little") + (0xFFFF ^ 500).to_bytes(2, "little") + b"Hello",
         "287 literal and length codes": Bits().dynamic([9] * 287, [1]).message(),
         "288 literal and length codes": Bits().dynamic([9] * 288, [1]).message(),
         "31 distance codes": Bits().dynamic([8] * 255 + [0, 8], [5] * 31).message(),
@@ -66,8 +68,8 @@ def blocks():
         "too many codes for code lengths": Bits().dynamic([8] * 257, [1], codes={n: 1 for n in range(16)}).message(),
         "too few codes for code lengths": Bits().dynamic([8] * 257, [1], codes={0: 2, 8: 2}).message(),
         "no codes for code lengths": Bits().dynamic([8] * 257, [1], codes={99: 1}).message(),
-        "a repeated length before any": Bits().put(0, 1).put(2, 2).put(0, 5).put(0, 5).put(15, 4).put(1, 3).put(0, 6).put(1, 3).put(0, 45).code(1, 1).put(3, 2).put(0, 40).bytes(),
-        "more repeated lengths than there are": Bits().put(0, 1).put(2, 2).put(0, 5).put(0, 5).put(15, 4).put(0, 6).put(1, 3).put(1, 3).put(0, 45).code(1, 1).put(127, 7).code(1, 1).put(127, 7).code(1, 1).put(127, 7).put(0, 40).bytes(),
+        "a repeated length before any": repeats({16: 1, 0: 1}).code(1, 1).put(3, 2).put(0, 40).bytes(),
+        "more repeated lengths than there are": repeats({18: 1, 0: 1}).code(1, 1).put(127, 7).code(1, 1).put(127, 7).code(1, 1).put(127, 7).put(0, 40).bytes(),
         "length symbol 287": Bits().fixed().text(b"a").literal(287).code(0, 5).end().message(),
         "distance symbol 31": Bits().fixed().text(b"a").literal(257).code(31, 5).end().message(),
         "a distance one beyond the beginning": Bits().fixed().text(b"Hello").back(3, 6).end().message(),
@@ -102,27 +104,18 @@ def windows():
 
     for bits in (8, 9, 10, 12, 14, 15):
         size = 1 << bits
-        history = bytes(range(251)) * (size // 251 + 2)
-
-        def refer(distance, cut=0):
-            data = history[:size + 1]
-            bits = Bits()
-            for at in range(0, len(data), 60000):
-                bits.stored(data[at : at + 60000])
-            return bits.fixed().back(5, distance).end().message()
-
-        at_edge, beyond = refer(size), refer(size + 1) if bits < 15 else None
+        history = (bytes(range(251)) * (size // 251 + 2))[: size + 1]
+        at_edge, beyond = (Bits().stored(history).fixed().back(5, distance).end().message() if distance <= 32768 else None for distance in (size, size + 1))
         add("PMD", f"window of {size}: a distance of {size}", [packed(at_edge, BINARY)], ok(f"binary:{size + 6} bytes"), **agreed(bits))
         if beyond:
             refused = fail(1007, "Inflate", *OPEN_DATA, "ok")
             add("PMD", f"window of {size}: a distance of {size + 1}", [packed(beyond, BINARY)], refused, level="open",
                 note="how the bytes are cut must not decide", **agreed(bits))
-            first = Bits().stored(history[: size + 1]).message()
-            for role in ("client", "server"):
+            first = Bits().stored(history).message()
+            for role in BOTH:
                 # What we may send does not bind what may come.
-                other = "client" if role == "client" else "server"
                 add("PMD", f"window of {size} agreed for the other direction: a distance of {size + 1}", [packed(beyond, BINARY)],
-                    ok(f"binary:{size + 6} bytes"), (role,), "RFC 7692 §7.1.2", negotiated=[f"permessage-deflate; {other}_max_window_bits={bits}"])
+                    ok(f"binary:{size + 6} bytes"), (role,), "RFC 7692 §7.1.2", negotiated=[f"permessage-deflate; {role}_max_window_bits={bits}"])
             if bits in (8, 9, 12):
                 reference = Bits().fixed().back(5, size).end().message()
                 add("PMD", f"window of {size}: a distance of {size} into the message before", [packed(first, BINARY), packed(reference, BINARY)],
@@ -131,20 +124,22 @@ def windows():
                 add("PMD", f"window of {size}: a distance of {size + 1} into the message before", [packed(first, BINARY), packed(reference, BINARY)],
                     refused | {"events": [f"binary:{size + 1} bytes"]}, level="open", **agreed(bits))
     before = bytes(range(251)) * 131
-    add("PMD", "a distance of 32,768 into messages before", [packed(Bits().stored(before[:20000]).message(), BINARY), packed(Bits().stored(before[20000:32768]).message(), BINARY),
-        packed(Bits().fixed().back(258, 32768).end().message(), BINARY)], ok("binary:20000 bytes", "binary:12768 bytes", "binary:258 bytes"), rfc="RFC 7692 §7.1.1", negotiated=PMD)
-    add("PMD", "a distance of 32,768 with one byte less before", [packed(Bits().stored(before[:32767]).message(), BINARY),
-        packed(Bits().fixed().back(258, 32768).end().message(), BINARY)], fail(1007, "Inflate", *OPEN_DATA, events=["binary:32767 bytes"]), rfc="RFC 1951 §3.2.3", level="MUST fail, code open", negotiated=PMD)
+    back = packed(Bits().fixed().back(258, 32768).end().message(), BINARY)
+    two = [packed(Bits().stored(data).message(), BINARY) for data in (before[:20000], before[20000:32768])]
+    add("PMD", "a distance of 32,768 into messages before", two + [back],
+        ok("binary:20000 bytes", "binary:12768 bytes", "binary:258 bytes"), rfc="RFC 7692 §7.1.1", negotiated=PMD)
+    add("PMD", "a distance of 32,768 with one byte less before", [packed(Bits().stored(before[:32767]).message(), BINARY), back],
+        fail(1007, "Inflate", *OPEN_DATA, events=["binary:32767 bytes"]), rfc="RFC 1951 §3.2.3", level="MUST fail, code open", negotiated=PMD)
 
     twice = [packed(HELLO_Z), packed(AGAIN_Z)]
-    for role, own in (("client", "server"), ("server", "client")):
-        other = {"client": "client", "server": "server"}[role]
+    for role, peer in zip(BOTH, reversed(BOTH)):
         add("PMD", "context used although its sender agreed to none", twice, fail(1007, "Inflate", *OPEN_DATA, events=["text:Hello"]), (role,),
-            "RFC 7692 §7.1.1", "MUST fail, code open", negotiated=[f"permessage-deflate; {own}_no_context_takeover"])
+            "RFC 7692 §7.1.1", "MUST fail, code open", negotiated=[f"permessage-deflate; {peer}_no_context_takeover"])
         add("PMD", "context used where only the other end agreed to none", twice, ok("text:Hello", "text:Hello"), (role,), "RFC 7692 §7.1.1",
-            negotiated=[f"permessage-deflate; {other}_no_context_takeover"])
+            negotiated=[f"permessage-deflate; {role}_no_context_takeover"])
     add("PMD", "no context: each message for itself", [packed(HELLO_Z)] * 3, ok(*["text:Hello"] * 3), rfc="RFC 7692 §7.1.1", negotiated=NO_CONTEXT)
-    add("PMD", "no context: a broken message ends it", [packed(HELLO_Z), packed(b"\xff")], fail(1007, "Inflate", *OPEN_DATA, events=["text:Hello"]), negotiated=NO_CONTEXT,
+    add("PMD", "no context: a broken message ends it", [packed(HELLO_Z), packed(b"\xff")],
+        fail(1007, "Inflate", *OPEN_DATA, events=["text:Hello"]), negotiated=NO_CONTEXT,
         level="MUST fail, code open")
     add("PMD", "context given although none was asked for", [packed(HELLO_Z)] * 2, ok("text:Hello", "text:Hello"), rfc="RFC 7692 §7.1.1", negotiated=PMD)
     add("PMD", "a reference to an uncompressed message", [HELLO, packed(AGAIN_Z)], fail(1007, "Inflate", *OPEN_DATA, events=["text:Hello"]),
@@ -161,16 +156,19 @@ def compressed():
     add("PMD", "ping and pong between compressed fragments", [packed(HELLO_Z[:3], fin=0), frame(PING, b"p"), frame(PONG), frame(CONT, HELLO_Z[3:]), packed(AGAIN_Z)],
         ok("ping:p", "pong:", "text:Hello", "text:Hello"), rfc="RFC 6455 §5.4; RFC 7692 §6.1", **use)
     for at in range(len(HELLO_Z) + 1):
-        add("PMD", f"two fragments, cut after {at} bytes", [packed(HELLO_Z[:at], fin=0), frame(CONT, HELLO_Z[at:])], ok("text:Hello"), rfc="RFC 7692 §7.2.3.1", **use)
+        add("PMD", f"two fragments, cut after {at} bytes", [packed(HELLO_Z[:at], fin=0), frame(CONT, HELLO_Z[at:])],
+            ok("text:Hello"), rfc="RFC 7692 §7.2.3.1", **use)
     add("PMD", "empty fragments among compressed ones", [packed(b"", fin=0), middle(b""), middle(HELLO_Z[:4]), middle(b""), middle(HELLO_Z[4:]), frame(CONT)],
         ok("text:Hello"), rfc="RFC 7692 §7.2.2", **use)
     add("PMD", "compressed, and none of its fragments holds a byte", [packed(b"", fin=0), middle(b""), frame(CONT), packed(HELLO_Z)],
         ok("text:", "text:Hello", also=[1002, 1007]), level="open", note="as in one frame: an empty message, and the window stays", **use)
-    add("PMD", "the empty message in two fragments", [packed(b"", fin=0), frame(CONT, b"\x00"), packed(b"\x00", fin=0), frame(CONT)], ok("text:", "text:"), rfc="RFC 7692 §7.2.3.6", **use)
+    add("PMD", "the empty message in two fragments", [packed(b"", fin=0), frame(CONT, b"\x00"), packed(b"\x00", fin=0), frame(CONT)],
+        ok("text:", "text:"), rfc="RFC 7692 §7.2.3.6", **use)
     add("PMD", "RSV1 on a middle fragment", [packed(HELLO_Z[:3], fin=0), frame(CONT, HELLO_Z[3:5], 0, 4)], fail(1002, "ReservedBits"), rfc="RFC 7692 §6.1", **use)
     add("PMD", "RSV1 on an empty last fragment", [packed(HELLO_Z, fin=0), frame(CONT, b"", 1, 4)], fail(1002, "ReservedBits"), rfc="RFC 7692 §6.1", **use)
     add("PMD", "RSV1 on a continuation without a start", [frame(CONT, b"\x00", 1, 4)], fail(1002, "UnexpectedContinuation"), rfc="RFC 6455 §5.4", **use)
-    add("PMD", "a compressed message inside a compressed one", [packed(HELLO_Z[:3], fin=0), packed(HELLO_Z)], fail(1002, "ExpectedContinuation"), rfc="RFC 6455 §5.4", **use)
+    add("PMD", "a compressed message inside a compressed one", [packed(HELLO_Z[:3], fin=0), packed(HELLO_Z)],
+        fail(1002, "ExpectedContinuation"), rfc="RFC 6455 §5.4", **use)
     add("PMD", "compressed and uncompressed messages in turn", [packed(HELLO_Z), HELLO, packed(AGAIN_Z), HEL, LO, packed(AGAIN_Z), frame(BINARY, b"\xff")],
         ok(*["text:Hello"] * 5, "binary:1 bytes"), rfc="RFC 7692 §6, §7.1.1", **use)
     add("PMD", "uncompressed bytes with RSV1", [packed(b"Hello")], fail(1007, "Inflate", *OPEN_DATA), level="MUST fail, code open", **use)
@@ -217,7 +215,8 @@ def bombs():
     add("PMD", "a bomb made of the message before", [packed(first, BINARY), packed(second, BINARY)], large | {"events": ["binary:60000 bytes"]}, **sizes)
     full = chained(*[bytes(limit)] * 3)
     add("PMD", "the limit three times", [packed(data, BINARY) for data in full], ok(*[f"binary:{limit} bytes"] * 3), **sizes)
-    add("PMD", "beyond the limit, then a broken block", [packed(Bits().stored(bytes(limit - 1)).stored(b"ab").put(3, 3).put(0, 21).bytes(), BINARY)], large, rfc="RFC 6455 §10.4", negotiated=PMD, **limits(max_frame_size=70000, max_message_size=65536))
+    add("PMD", "beyond the limit, then a broken block", [packed(Bits().stored(bytes(limit - 1)).stored(b"ab").put(3, 3).put(0, 21).bytes(), BINARY)],
+        large, rfc="RFC 6455 §10.4", negotiated=PMD, **limits(max_frame_size=70000, max_message_size=65536))
     add("PMD", "a compressed frame beyond the frame limit, header only", [frame(BINARY, b"", 1, 4, claim=65537)], fail(1009, "FrameTooLarge"), **sizes)
     small = {"rfc": "RFC 6455 §10.4", "negotiated": PMD} | limits(max_frame_size=100, max_message_size=65536)
     add("PMD", "a frame limit is one of the wire", [packed(deflated(bytes(10000)), BINARY)], ok("binary:10000 bytes"), **small)
@@ -230,7 +229,8 @@ def bombs():
     add("PMD", "20,000 empty stored blocks", [packed(stored * 20000 + b"\x00")], ok("text:"), **work)
     add("PMD", "50,000 final empty fixed blocks", [packed(fixed * 50000 + b"\x00")], ok("text:"), **work)
     add("PMD", "20,000 final empty stored blocks", [packed(Bits().stored(b"", 1).bytes() * 20000 + b"\x00")], ok("text:"), **work)
-    add("PMD", "10,000 final blocks of five bytes", [packed(Bits().fixed(1).text(b"Hello").end(1).bytes() * 10000 + b"\x00", BINARY)], ok("binary:50000 bytes"), **work)
+    add("PMD", "10,000 final blocks of five bytes", [packed(Bits().fixed(1).text(b"Hello").end(1).bytes() * 10000 + b"\x00", BINARY)],
+        ok("binary:50000 bytes"), **work)
     add("PMD", "10,000 final blocks of a byte", [packed(Bits().stored(b"a", 1).bytes() * 10000 + b"\x00", BINARY)], ok("binary:10000 bytes"), **work)
     add("PMD", "20,000 empty fixed blocks", [packed(empties(20000))], ok("text:"), **work)
     add("PMD", "100 empty compressed messages", [packed(b"\x00")] * 100, ok(*["text:"] * 100), **work)

@@ -5,6 +5,9 @@ import zlib
 from rows import TEXT, frame
 
 
+ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+
+
 class Bits:
     """DEFLATE put together by hand (RFC 1951), the least significant bit first."""
 
@@ -62,10 +65,9 @@ class Bits:
 
     def dynamic(self, literals, distances, hclen=19, codes=None, final=0):
         """A dynamic block's head: every length as it is, in a code of four bits for each."""
-        order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
         codes = codes or {symbol: 4 for symbol in range(16)}
         self.put(final, 1).put(2, 2).put(len(literals) - 257, 5).put(len(distances) - 1, 5).put(hclen - 4, 4)
-        for symbol in order[:hclen]:
+        for symbol in ORDER[:hclen]:
             self.put(codes.get(symbol, 0), 3)
         for length in literals + distances:
             self.code(length, 4)
@@ -98,6 +100,14 @@ def packed(payload, opcode=TEXT, fin=1):
 HELLO_Z = bytes.fromhex("f248cdc9c90700")
 AGAIN_Z = bytes.fromhex("f200110000")
 NO_CONTEXT = ["permessage-deflate; server_no_context_takeover; client_no_context_takeover"]
+
+
+def repeats(codes):
+    """A dynamic block's head, up to its code lengths, which come in these codes; the fewest lengths there can be."""
+    bits = Bits().put(0, 1).put(2, 2).put(0, 5).put(0, 5).put(15, 4)
+    for symbol in ORDER:
+        bits.put(codes.get(symbol, 0), 3)
+    return bits
 
 
 def empties(count):

@@ -120,7 +120,8 @@ def controls():
     for length in (0, 1, 17, 124, 125):
         name = "ping:" + ("p" * length if length < 17 else str(length))
         add("CTL", f"ping of {length} bytes", [frame(PING, b"p" * length)], ok(name, reply="pong, same payload"), rfc="RFC 6455 §5.5.2, §5.5.3")
-        add("CTL", f"pong of {length} bytes, unasked for", [frame(PONG, b"p" * length), HELLO], ok(name.replace("i", "o"), "text:Hello", reply="none"), rfc="RFC 6455 §5.5.3")
+        add("CTL", f"pong of {length} bytes, unasked for", [frame(PONG, b"p" * length), HELLO],
+            ok(name.replace("i", "o"), "text:Hello", reply="none"), rfc="RFC 6455 §5.5.3")
     add("CTL", "ping that is no UTF-8", [frame(PING, b"\xff" * 20)], ok("ping:20", reply="pong, same payload"), rfc="RFC 6455 §5.5.2")
     for opcode, kind in ((PING, "ping"), (PONG, "pong"), (CLOSE, "close")):
         long = fail(1002, "ControlTooLong")

@@ -53,7 +53,8 @@ def fragments():
     four = limits(max_fragments=4)
     add("FRG", "four fragments where four are allowed", pieces(4, b"x"), ok("binary:4 bytes"), **many, **four)
     add("FRG", "five fragments where four are allowed", pieces(5, b"x"), fail(1008, "TooManyFragments", 1009), **many, **four)
-    add("FRG", "five fragments, the last of them empty, where four are allowed", pieces(4, b"x", False) + [last], fail(1008, "TooManyFragments", 1009), **many, **four)
+    add("FRG", "five fragments, the last of them empty, where four are allowed", pieces(4, b"x", False) + [last],
+        fail(1008, "TooManyFragments", 1009), **many, **four)
     add("FRG", "five empty fragments where four are allowed", pieces(5, b""), fail(1008, "TooManyFragments", 1009), **many, **four)
     add("FRG", "control frames are no fragments", [hel] + [frame(PING)] * 10 + [l, frame(CONT, b"o")], ok(*["ping:"] * 10, "text:Hello"), **many, **four)
     add("FRG", "each message has its own four fragments", pieces(4, b"x") * 10, ok(*["binary:4 bytes"] * 10), **many, **four)
@@ -70,8 +71,10 @@ def fragments():
     add("FRG", "the limit in one-byte fragments and one more", pieces(1001, b"x"), fail(1009, "MessageTooLarge"), **sizes)
     add("FRG", "two messages of the limit", [half, frame(CONT, bytes(500))] * 2, ok("binary:1000 bytes", "binary:1000 bytes"), **sizes)
     huge = {"rfc": "RFC 6455 §10.4"} | limits(max_frame_size=(1 << 63) - 1, max_message_size=(1 << 63) - 1)
-    add("FRG", "2^63 - 1 bytes after one", [frame(BINARY, b"x", 0), frame(CONT, claim=(1 << 63) - 1)], fail(1009, "MessageTooLarge"), note="the sum is above 2^63 - 1", **huge)
-    add("FRG", "2^63 - 1 bytes after one, with the default limits", [frame(BINARY, b"x", 0), frame(CONT, claim=(1 << 63) - 1)], fail(1009, "FrameTooLarge"), rfc="RFC 6455 §10.4")
+    add("FRG", "2^63 - 1 bytes after one", [frame(BINARY, b"x", 0), frame(CONT, claim=(1 << 63) - 1)],
+        fail(1009, "MessageTooLarge"), note="the sum is above 2^63 - 1", **huge)
+    add("FRG", "2^63 - 1 bytes after one, with the default limits", [frame(BINARY, b"x", 0), frame(CONT, claim=(1 << 63) - 1)],
+        fail(1009, "FrameTooLarge"), rfc="RFC 6455 §10.4")
     add("FRG", "2^32 bytes after one", [frame(BINARY, b"x", 0), frame(CONT, claim=1 << 32)], fail(1009, "FrameTooLarge"), rfc="RFC 6455 §10.4")
     add("FRG", "2^62 bytes announced after one within the limits, then EOF", [frame(BINARY, b"x", 0), frame(CONT, bytes(9), claim=1 << 62)], cut_off(), eof=True, **huge)
     ends = {"rfc": "RFC 6455 §7.1.5", "eof": True}
