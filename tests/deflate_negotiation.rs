@@ -151,8 +151,13 @@ fn the_application_sees_the_offer_and_who_makes_it_and_may_decline() {
 #[test]
 fn a_client_takes_every_answer_that_its_offer_allows() {
     let any = DeflateOffer { client_max_window_bits: Some(WindowHint::Any), ..plain() };
+    let ten = DeflateOffer { client_max_window_bits: Some(WindowHint::AtMost(10)), ..plain() };
     for (offer, answer, server, client) in [
         (plain(), "", (true, 15), (false, 15)),
+        (ten, "", (true, 15), (false, 10)),
+        (ten, "; client_max_window_bits=10", (true, 15), (false, 10)),
+        (ten, "; client_max_window_bits=9", (true, 15), (false, 9)),
+        (ten, "; client_max_window_bits=15", (true, 15), (false, 10)),
         (any, "", (true, 15), (false, 15)),
         (any, "; server_max_window_bits=12", (true, 12), (false, 15)),
         (any, "; client_max_window_bits=9", (true, 15), (false, 9)),

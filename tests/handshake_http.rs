@@ -36,6 +36,23 @@ fn section_4_2_1_item_1_the_version_is_at_least_http_1_1() {
         let error = refused(&format!("GET / {version}"), "");
         assert!(matches!(error, HandshakeError::HttpVersion), "{version}: {error}");
     }
+    for version in ["HTTP/1", "HTTP/1.", "HTTP/1.10", "HTTP/01.1", "HTTP/1,1"] {
+        let error = refused(&format!("GET / {version}"), "");
+        assert!(matches!(error, HandshakeError::Malformed), "{version}: {error}");
+    }
+}
+
+/// RFC 9110 section 2.5.
+#[test]
+fn a_later_version_of_http_1_is_read_like_1_1() {
+    for minor in 1..=9 {
+        assert!(serve(&format!("GET / HTTP/1.{minor}"), "").is_ok(), "{minor}");
+        assert!(ask(&format!("HTTP/1.{minor} 101 X"), "").is_ok(), "{minor}");
+    }
+    for version in ["HTTP/1.0", "HTTP/2.0", "HTTP/0.9", "HTTP/1.10"] {
+        let error = ask(&format!("{version} 101 X"), "").expect_err("it is another HTTP");
+        assert!(matches!(error, HandshakeError::HttpVersion), "{version}: {error}");
+    }
 }
 
 #[test]
@@ -93,8 +110,20 @@ fn section_4_2_1_item_1_the_target_is_a_resource_name_or_an_absolute_http_uri() 
         let incoming = serve(&format!("GET {target} HTTP/1.1"), "").expect("the target is fine");
         assert_eq!(incoming.path(), path, "{target}");
     }
-    for target in ["*", "chat", "a.example:80", "?x", "ftp://a.example/", "http:///x", "/#x", "/#"]
-    {
+    for target in [
+        "*",
+        "chat",
+        "a.example:80",
+        "?x",
+        "ftp://a.example/",
+        "/#x",
+        "/#",
+        "http:///x",
+        "http://:80/x",
+        "http://a.example:99999/",
+        "http://[::zz]/",
+        "http://b@a.example/",
+    ] {
         let error = refused(&format!("GET {target} HTTP/1.1"), "");
         assert!(matches!(error, HandshakeError::Malformed), "{target}: {error}");
     }

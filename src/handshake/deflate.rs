@@ -147,13 +147,11 @@ impl DeflateOffer {
     fn verify(&self, answer: &Extension, ours: &Compression) -> Option<Params> {
         // An answer has the form of an offer, but for a limit of the client's window without value.
         let chosen = Self::parse(answer)?;
-        // A limit may be set only where one was allowed, and not above what was named.
+        // A limit may be set only where one was allowed. One above what was named limits nothing: that was a hint, to which
+        // the client keeps whatever is answered (RFC 7692 section 7.1.2.2).
         let client_limit = match (self.client_max_window_bits, chosen.client_max_window_bits) {
             (_, None) => Direction::MAX_BITS,
-            (Some(WindowHint::Any), Some(WindowHint::AtMost(bits))) => bits,
-            (Some(WindowHint::AtMost(hint)), Some(WindowHint::AtMost(bits))) if bits <= hint => {
-                bits
-            }
+            (Some(_), Some(WindowHint::AtMost(bits))) => bits,
             _ => return None,
         };
         let server_bits = match (self.server_max_window_bits, chosen.server_max_window_bits) {

@@ -16,7 +16,7 @@ use super::shown;
 pub enum HandshakeError {
     /// Not HTTP/1.1 as RFC 9112 writes it.
     Malformed,
-    /// Another version of HTTP than 1.1.
+    /// Another version of HTTP than 1.1 and those of HTTP/1 after it.
     HttpVersion,
     /// Another method than GET.
     Method,

@@ -56,6 +56,7 @@ pub(super) struct RequestLine {
     pub(super) method: Range<usize>,
     pub(super) target: Range<usize>,
     pub(super) end: usize,
+    /// Whether the version is HTTP/1.1 or a later one of HTTP/1, which is read like it (RFC 9110 section 2.5).
     pub(super) is_1_1: bool,
 }
 
@@ -71,6 +72,7 @@ impl RequestLine {
         let fits = is_version && method > 0 && !target.is_empty() && !target.contains(&b' ');
         let method = line.start..line.start.saturating_add(method);
         let target = method.end.saturating_add(1)..line.end.saturating_sub(version.len());
-        fits.then_some(Self { method, target, end: line.end, is_1_1: version.ends_with(b"1.1") })
+        let is_1_1 = matches!(version, [.., b'1', b'.', b'1'..=b'9']);
+        fits.then_some(Self { method, target, end: line.end, is_1_1 })
     }
 }

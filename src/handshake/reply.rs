@@ -80,7 +80,12 @@ impl Reply {
 }
 
 fn parse_response(head: &[u8]) -> Result<http::Response<()>, HandshakeError> {
-    let head = Bytes::copy_from_slice(head);
+    let mut head = head.to_vec();
+    if let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9', ..] = &mut *head {
+        // A later HTTP/1 is read like the last that is known (RFC 9110 section 2.5).
+        *minor = b'1';
+    }
+    let head = Bytes::from(head);
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut []);
     let mut parser = httparse::ParserConfig::default();

@@ -197,6 +197,11 @@ fn parse_resource(resource: &str) -> Result<String, UrlError> {
     }
     let resource =
         if resource.starts_with('/') { resource.to_owned() } else { format!("/{resource}") };
+    // The question mark goes only before a query that is not empty (RFC 6455 section 3).
+    let resource = match resource.split_once('?') {
+        Some((path, "")) => path.to_owned(),
+        _ => resource,
+    };
     // The request is made of this as a value of `http`'s.
     http::uri::PathAndQuery::from_str(&resource).map_err(|_| UrlError::Syntax)?;
     Ok(resource)

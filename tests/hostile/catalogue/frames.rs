@@ -40,15 +40,21 @@ fn follows_our_close(row: &Row) -> bool {
 /// A connection with the limits that a row asks for.
 pub(crate) fn connection(row: &Row, is_client: bool) -> Connection {
     let mut config = Config::default();
-    let set = |key, field: &mut u64| *field = row.config_number(key).unwrap_or(*field);
-    set("max_frame_size", &mut config.max_frame_size);
-    set("max_message_size", &mut config.max_message_size);
-    let small = |key, field: u32| {
-        let number = row.config_number(key).and_then(|number| u32::try_from(number).ok());
-        number.unwrap_or(field)
+    let limit = |key, default| {
+        let number = row.config_number(key).unwrap_or(default);
+        if row.lifts(key) { u64::MAX } else { number }
     };
-    config.max_fragments = small("max_fragments", config.max_fragments);
-    config.max_empty_fragments = small("max_empty_fragments", config.max_empty_fragments);
+    config.max_frame_size = limit("max_frame_size", config.max_frame_size);
+    config.max_message_size = limit("max_message_size", config.max_message_size);
+    let limit = |key, default: u32| {
+        let number = limit(key, default.into());
+        u32::try_from(number).unwrap_or(u32::MAX)
+    };
+    config.max_fragments = limit("max_fragments", config.max_fragments);
+    config.max_empty_fragments = limit("max_empty_fragments", config.max_empty_fragments);
+    config.control_frame_burst = limit("control_frame_burst", config.control_frame_burst);
+    config.control_frames_per_second =
+        limit("control_frames_per_second", config.control_frames_per_second);
     #[cfg(feature = "deflate")]
     {
         config.compression = compression::limit(row);

@@ -4,6 +4,7 @@
 //! the outcome is compared with what the row expects. The test and the example `hostile` share this module.
 
 mod api;
+mod calls;
 mod compare;
 #[cfg(feature = "deflate")]
 mod compression;
@@ -84,8 +85,8 @@ pub(crate) fn judge(row: &Row) -> Report {
     let mut first: Option<Outcome> = None;
     for piece in PIECES {
         let outcome = match catch_unwind(AssertUnwindSafe(|| run(row, piece))) {
-            Ok(Some(outcome)) => outcome,
-            Ok(None) => return report(Verdict::Skipped, "no way to run a row like this".into()),
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(why)) => return report(Verdict::Skipped, why),
             Err(panic) => {
                 let got = format!("panic in pieces of {piece}: {}", message(&*panic));
                 return report(Verdict::Fail, got);
@@ -110,24 +111,30 @@ pub(crate) fn judge(row: &Row) -> Report {
     Report { remarks, ..report(Verdict::Pass, outcome.to_string()) }
 }
 
-/// Runs a row once, its bytes cut into pieces; `None` where there is nothing to run.
-pub(crate) fn run(row: &Row, piece: usize) -> Option<Outcome> {
+/// Runs a row once, its bytes cut into pieces; an error says why there is nothing to run.
+pub(crate) fn run(row: &Row, piece: usize) -> Result<Outcome, String> {
     match row.area() {
-        "handshake-request" | "permessage-deflate-offer" => Some(opening::server(row, piece)),
-        "handshake-response" | "permessage-deflate-response" => Some(opening::client(row, piece)),
-        "url" => Some(api::url(row)),
+        "handshake-request" | "permessage-deflate-offer" => opening::server(row, piece),
+        "handshake-response" | "permessage-deflate-response" => opening::client(row, piece),
+        "url" => Ok(api::url(row)),
         "api-outbound" => api::outbound(row),
-        _ if row.bytes().is_none() => None,
-        _ => Some(frames::established(row, piece)),
+        // An area that is not known has a handshake where its rows expect a status, and frames otherwise.
+        _ if row.expects("http_status").is_some() => opening::server(row, piece),
+        _ => Ok(frames::established(row, piece)),
     }
 }
 
 /// Why a row cannot be run, if so.
 fn skipped(row: &Row) -> Option<String> {
+    #[cfg(feature = "deflate")]
+    if compression::is_strange(row) {
+        return Some(format!("no way to agree on {}", row.negotiated().unwrap_or_default()));
+    }
     let compressed = row.negotiated().is_some()
+        || row.offer().is_some()
         || row.area().starts_with("permessage-deflate")
-        || (row.config("permessage_deflate").is_some() && row.expects_success());
-    (compressed && !COMPRESSION).then(|| "no compression".into())
+        || row.expects_text("extension").is_some_and(|name| name.starts_with("permessage-deflate"));
+    row.fault().or_else(|| (compressed && !COMPRESSION).then(|| "no compression".into()))
 }
 
 fn message(panic: &dyn std::any::Any) -> &str {

@@ -1,9 +1,11 @@
 //! Rows about the opening handshake, in both roles, and the frames that come right behind it.
 
+use base64::Engine;
 use hybi::RecvBuf;
+use hybi::connect::{RedirectError, redirect};
 use hybi::handshake::{
-    Accept, ClientHandshake, HandshakeError, OriginPolicy, Progress, Request, ServerHandshake,
-    ServerOptions,
+    Accept, ClientHandshake, HandshakeError, Key, Limits, OriginPolicy, Progress, Request,
+    ServerHandshake, ServerOptions,
 };
 use serde_json::Value;
 
@@ -14,21 +16,9 @@ use super::row::Row;
 use super::{frames, names};
 
 /// Runs a row as the server to which its bytes are a request.
-pub(crate) fn server(row: &Row, piece: usize) -> Outcome {
+pub(crate) fn server(row: &Row, piece: usize) -> Result<Outcome, String> {
     let mut outcome = Outcome::default();
-    let mut options = ServerOptions::default();
-    options.origins = match row.config("origins") {
-        Some(Value::Array(_)) => OriginPolicy::List(row.config_texts("origins")),
-        Some(any) if *any == "any" || *any == "*" => OriginPolicy::Any,
-        _ => OriginPolicy::SameHost,
-    };
-    if let Some(max) = number(row, "max_headers") {
-        options.limits.max_headers = max;
-    }
-    if let Some(max) = number(row, "max_header_size") {
-        options.limits.max_size = max;
-    }
-    let mut handshake = ServerHandshake::new(options);
+    let mut handshake = ServerHandshake::new(options(row));
     let mut rx = RecvBuf::new();
     let bytes = row.bytes().unwrap_or_default();
     let mut fed = 0;
@@ -38,7 +28,7 @@ pub(crate) fn server(row: &Row, piece: usize) -> Outcome {
             Err(refusal) => {
                 outcome.error = Some(names::of_handshake_error(&refusal.error));
                 note_response(&refusal.response, &mut outcome);
-                return outcome;
+                return Ok(outcome);
             }
             Ok(Progress::Continue(next)) => handshake = next,
         }
@@ -47,12 +37,19 @@ pub(crate) fn server(row: &Row, piece: usize) -> Outcome {
                 true => names::of_handshake_error(&handshake.handle_eof()),
                 false => "waits for more".into(),
             });
-            return outcome;
+            return Ok(outcome);
         }
         let end = bytes.len().min(fed.saturating_add(piece));
         rx.extend_from_slice(&bytes[fed..end]);
         fed = end;
     };
+    if row.config("require_origin").is_some_and(|wanted| *wanted == true)
+        && incoming.origin().is_none()
+    {
+        outcome.error = Some("OriginRejected".into());
+        note_response(&incoming.reject(http::StatusCode::FORBIDDEN), &mut outcome);
+        return Ok(outcome);
+    }
     let mut accept = Accept::new();
     let supported = row.config_texts("subprotocols");
     let supported: Vec<&str> = supported.iter().map(String::as_str).collect();
@@ -71,29 +68,15 @@ pub(crate) fn server(row: &Row, piece: usize) -> Outcome {
         }
         Err(error) => outcome.error = Some(names::variant(&error)),
     }
-    outcome
+    Ok(outcome)
 }
 
 /// Runs a row as the client to which its bytes are the response.
-pub(crate) fn client(row: &Row, piece: usize) -> Outcome {
+pub(crate) fn client(row: &Row, piece: usize) -> Result<Outcome, String> {
     let mut outcome = Outcome::default();
-    let url = row.config("url").and_then(Value::as_str).unwrap_or("ws://example.com/chat");
-    let mut request = match Request::new(url) {
-        Ok(request) => request,
-        Err(error) => return Outcome { error: Some(format!("{error:?}")), ..outcome },
-    };
-    for name in row.config_texts("subprotocols") {
-        request = request.subprotocol(&name).expect("the catalogue offers tokens");
-    }
-    for (name, value) in row.config("headers").and_then(Value::as_object).into_iter().flatten() {
-        let name = name.parse().expect("the catalogue sets headers with good names");
-        let value = value.as_str().and_then(|value| value.parse().ok());
-        let value = value.expect("the catalogue sets headers with good values");
-        request = request.header(name, value).expect("the catalogue sets headers of its own");
-    }
-    #[cfg(feature = "deflate")]
-    let request = compression::offer(row, request);
-    let (mut handshake, _) = ClientHandshake::new(request, *b"the sample nonce");
+    let request = request(row)?;
+    let (handshake, _) = ClientHandshake::new(request.clone(), nonce(row)?);
+    let mut handshake = handshake.with_limits(limits(row));
     let mut rx = RecvBuf::new();
     let bytes = row.bytes().unwrap_or_default();
     let mut fed = 0;
@@ -101,30 +84,113 @@ pub(crate) fn client(row: &Row, piece: usize) -> Outcome {
         match handshake.advance(&mut rx) {
             Ok(Progress::Done(established)) => break established,
             Err(error) => {
-                outcome.error = Some(names::of_handshake_error(&error));
-                return outcome;
+                note_error(row, &request, &error, &mut outcome);
+                return Ok(outcome);
             }
             Ok(Progress::Continue(next)) => handshake = next,
         }
         if fed == bytes.len() {
             // A body that ends with the transport is the only thing to wait for here.
             let error = handshake.handle_eof();
-            outcome.error = Some(match (row.eof(), &error) {
-                (false, HandshakeError::Incomplete) => "waits for more".into(),
-                _ => names::of_handshake_error(&error),
-            });
-            return outcome;
+            match (row.eof(), &error) {
+                (false, HandshakeError::Incomplete) => {
+                    outcome.error = Some("waits for more".into());
+                }
+                _ => note_error(row, &request, &error, &mut outcome),
+            }
+            return Ok(outcome);
         }
         let end = bytes.len().min(fed.saturating_add(piece));
         rx.extend_from_slice(&bytes[fed..end]);
         fed = end;
     };
-    outcome.extension = established.negotiated.extensions.first().map(|used| used.name.clone());
+    let negotiated = established.negotiated;
+    outcome.extension = negotiated.extensions.first().map(ToString::to_string);
+    outcome.subprotocol = negotiated.subprotocol;
     let conn = frames::connection(row, true);
     #[cfg(feature = "deflate")]
-    let conn = compression::agree(row, established.negotiated.compression, conn);
+    let conn = compression::agree(row, negotiated.compression, conn);
     frames::drive(conn, rx, &bytes[fed..], piece, row.eof(), &mut outcome);
-    outcome
+    Ok(outcome)
+}
+
+/// What a row's server takes.
+fn options(row: &Row) -> ServerOptions {
+    let mut options = ServerOptions::default();
+    let origins = row.config_texts("origins");
+    options.limits = limits(row);
+    options.origins = match (row.config("origins"), origins.first().map(String::as_str)) {
+        (Some(Value::Array(_)), _) => OriginPolicy::List(origins),
+        (_, Some("any" | "*")) => OriginPolicy::Any,
+        (_, Some(one)) if one.contains("://") || one == "null" => OriginPolicy::List(origins),
+        _ => OriginPolicy::SameHost,
+    };
+    options
+}
+
+fn limits(row: &Row) -> Limits {
+    let mut limits = Limits::default();
+    let number = |key, default| {
+        let number = row.config_number(key).and_then(|number| usize::try_from(number).ok());
+        number.unwrap_or(default)
+    };
+    limits.max_headers = number("max_headers", limits.max_headers);
+    limits.max_size = number("max_header_size", limits.max_size);
+    limits
+}
+
+/// What a row's client asks for; an error says what it cannot.
+fn request(row: &Row) -> Result<Request, String> {
+    let url = row.config("url").and_then(Value::as_str).unwrap_or("ws://example.com/chat");
+    let why =
+        |what: &str, error: &dyn std::fmt::Debug| format!("no request with {what}: {error:?}");
+    let mut request = Request::new(url).map_err(|error| why(url, &error))?;
+    for name in row.config_texts("subprotocols") {
+        request = request.subprotocol(&name).map_err(|error| why(&name, &error))?;
+    }
+    for (name, value) in row.config("headers").and_then(Value::as_object).into_iter().flatten() {
+        let text = value.as_str().unwrap_or_default();
+        let value = text.parse().map_err(|error| why(text, &error))?;
+        let parsed = name.parse().map_err(|error| why(name, &error))?;
+        request = request.header(parsed, value).map_err(|error| why(name, &error))?;
+    }
+    #[cfg(feature = "deflate")]
+    let request = compression::offer(row, request)?;
+    Ok(request)
+}
+
+/// The nonce of the key that all answers are for, unless the row names another.
+fn nonce(row: &Row) -> Result<[u8; 16], String> {
+    let key = row.config("key").and_then(Value::as_str).unwrap_or("dGhlIHNhbXBsZSBub25jZQ==");
+    let nonce = base64::engine::general_purpose::STANDARD.decode(key).unwrap_or_default();
+    nonce.try_into().map_err(|_| format!("no request with the key {key}"))
+}
+
+/// Notes why a handshake failed: of a redirect that is to be followed, whether it may be.
+fn note_error(row: &Row, request: &Request, error: &HandshakeError, outcome: &mut Outcome) {
+    outcome.error = Some(names::of_handshake_error(error));
+    let follows = row.config("follow_redirects").is_some_and(|wanted| *wanted == true);
+    let HandshakeError::Refused(response) = error else { return };
+    if !follows {
+        return;
+    }
+    match redirect(request, response) {
+        Ok(None) => {}
+        Ok(Some(next)) => {
+            let of = |request: &Request| {
+                let url = request.url();
+                (url.is_tls(), url.host().to_owned(), url.port())
+            };
+            let sent = next.to_http(&Key::from_nonce([0; 16]));
+            let secrets = ["authorization", "cookie", "proxy-authorization"];
+            let carried = secrets.iter().any(|name| sent.headers().contains_key(*name));
+            if carried && of(&next) != of(request) {
+                outcome.broken.push("a secret is carried to another origin".into());
+            }
+        }
+        Err(RedirectError::Weaker) => outcome.error = Some("InsecureRedirect".into()),
+        Err(error) => outcome.error = Some(format!("Redirect({error:?})")),
+    }
 }
 
 /// Notes what a server's response says, reading it as text.
@@ -132,26 +198,21 @@ fn note_response(bytes: &[u8], outcome: &mut Outcome) {
     let text = String::from_utf8_lossy(bytes);
     outcome.responses = text.matches("HTTP/1.1 ").count();
     outcome.status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let header = |name: &str| {
-        let head = text.split("\r\n\r\n").next().unwrap_or_default();
-        let mut lines = head.split("\r\n").filter_map(|line| line.split_once(": "));
-        lines.find(|line| line.0 == name).map(|line| line.1.to_owned())
-    };
-    outcome.accept = header("Sec-WebSocket-Accept");
-    outcome.extension = header("Sec-WebSocket-Extensions");
+    let head = text.split("\r\n\r\n").next().unwrap_or_default();
+    let lines = head.split("\r\n").filter_map(|line| line.split_once(": "));
+    outcome.headers = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    outcome.accept = outcome.header("Sec-WebSocket-Accept");
+    outcome.extension = outcome.header("Sec-WebSocket-Extensions");
+    outcome.subprotocol = outcome.header("Sec-WebSocket-Protocol");
     if outcome.status.is_some_and(|status| status == 101) {
         return;
     }
-    let closes = header("Connection").is_some_and(|value| value.split(", ").any(|x| x == "close"));
-    if !bytes.is_empty() && !closes {
+    let connection = outcome.header("Connection").unwrap_or_default();
+    if !bytes.is_empty() && !connection.split(", ").any(|option| option == "close") {
         outcome.broken.push("a refusal that does not say `Connection: close`".into());
     }
-    let versions = header("Sec-WebSocket-Version");
+    let versions = outcome.header("Sec-WebSocket-Version");
     if outcome.error.as_deref() == Some("UnsupportedVersion") && versions.as_deref() != Some("13") {
         outcome.broken.push("a refused version without ours (RFC 6455 section 4.4)".into());
     }
-}
-
-fn number(row: &Row, key: &str) -> Option<usize> {
-    row.config_number(key).and_then(|number| usize::try_from(number).ok())
 }

@@ -15,6 +15,10 @@ pub(crate) struct Outcome {
     pub(crate) accept: Option<String>,
     /// The extension that was agreed on.
     pub(crate) extension: Option<String>,
+    /// The subprotocol that was agreed on.
+    pub(crate) subprotocol: Option<String>,
+    /// The headers of the response that a server sent.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) events: Vec<Told>,
     /// Whether we had closed before; that Close is not among the frames that were sent.
     pub(crate) closed_first: bool,
@@ -49,6 +53,12 @@ impl Outcome {
         close.payload.first_chunk().map(|code| u16::from_be_bytes(*code))
     }
 
+    /// The value of the first header of that name in the response that was sent.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let known = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(known.1.clone())
+    }
+
     pub(crate) fn pongs(&self) -> impl Iterator<Item = &[u8]> {
         self.sent.iter().filter(|frame| frame.opcode == PONG).map(|frame| &*frame.payload)
     }
@@ -74,6 +84,9 @@ impl fmt::Display for Outcome {
         let mut parts = Vec::new();
         parts.extend(self.status.map(|status| format!("status {status}")));
         parts.extend(self.extension.iter().map(|extension| format!("extension {extension}")));
+        parts.extend(
+            self.subprotocol.iter().map(|subprotocol| format!("subprotocol {subprotocol}")),
+        );
         parts.extend(self.parts.iter().map(|(name, value)| format!("{name}={value}")));
         parts.extend(
             self.events.iter().map(|event| event.to_string().escape_debug().take(60).collect()),

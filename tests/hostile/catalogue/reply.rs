@@ -8,6 +8,11 @@ pub(crate) fn is_sent(outcome: &Outcome, expected: &str) -> bool {
     clauses(expected).all(|clause| says(outcome, clause).unwrap_or(true))
 }
 
+/// Whether something in it is understood.
+pub(crate) fn is_understood(expected: &str) -> bool {
+    clauses(expected).any(|clause| says(&Outcome::default(), clause).is_some())
+}
+
 fn clauses(expected: &str) -> impl Iterator<Item = &str> {
     let parts = expected.split([',', ';', '.', '(', ')', '+']);
     parts.flat_map(|part| part.split(" and ")).flat_map(|part| part.split(" then ")).map(str::trim)
