@@ -27,9 +27,6 @@ pub struct Decompressor {
     made: u64,
 }
 
-/// A final block of the standard's own codes that holds nothing, the shortest block there is.
-const EMPTY_FINAL: [u8; 2] = [3, 0];
-
 /// How far a step came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -109,9 +106,6 @@ impl Decompressor {
             self.step(input, out, &mut done);
         }
         while self.ended && done.error.is_none() && done.consumed < input.len() {
-            if self.pass_over_empty(input, &mut done) {
-                continue;
-            }
             match self.start_again(message, &out[..done.produced]) {
                 Ok(()) => self.step(input, out, &mut done),
                 Err(error) => done.error = Some(error),
@@ -194,36 +188,21 @@ impl Decompressor {
         })
     }
 
-    /// Takes an empty final block that follows another one, for which no window has to be given back.
-    #[expect(clippy::arithmetic_side_effects, reason = "consumed is a part of what was given")]
-    fn pass_over_empty(&mut self, input: &[u8], done: &mut Progress) -> bool {
-        let rest = input.get(done.consumed..).unwrap_or_default();
-        if !rest.starts_with(&EMPTY_FINAL) {
-            return false;
-        }
-        done.consumed += EMPTY_FINAL.len();
-        done.error = self.check_distances(&EMPTY_FINAL, 0).err().map(|_| InflateError::Distance);
-        true
-    }
-
-    /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4).
-    ///
-    /// It costs a copy of the window, for which the peer has sent three bytes at least: no more, byte by byte,
-    /// than what inflates a thousandfold.
+    /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4). A byte of final
+    /// blocks costs no more than one that inflates to a thousand.
     #[cold]
     fn start_again(&mut self, message: &[u8], latest: &[u8]) -> Result<(), InflateError> {
         let [older, newer] = self.history.as_ref().map_or([&[], message], |kept| kept.parts());
+        let mut reach = window(self.window_bits);
+        let parts = [latest, newer, older].map(|part| {
+            let part = last(part, reach);
+            reach = reach.saturating_sub(part.len());
+            part
+        });
         self.inflate.reset(false);
         self.ended = false;
-        // As much as the window holds, the latest of it first.
-        let reach = window(self.window_bits);
-        let latest = last(latest, reach);
-        let newer = last(newer, reach.saturating_sub(latest.len()));
-        let older = last(older, reach.saturating_sub(latest.len()).saturating_sub(newer.len()));
-        for part in [older, newer, latest] {
-            if !part.is_empty() {
-                self.inflate.set_dictionary(part).map_err(|_| InflateError::Data)?;
-            }
+        for part in parts.into_iter().rev().filter(|part| !part.is_empty()) {
+            self.inflate.set_dictionary(part).map_err(|_| InflateError::Data)?;
         }
         Ok(())
     }
