@@ -13,9 +13,9 @@ use super::row::Row;
 /// Runs a row on a connection whose handshake is done.
 pub(crate) fn established(row: &Row, piece: usize) -> Outcome {
     let bytes = row.bytes().unwrap_or_default();
-    // Where either end is meant, the mask tells which one it can only be.
+    // Where neither end is named, the mask tells which one it can only be.
     let unmasked = || bytes.get(1).is_none_or(|second| second & 0x80 == 0);
-    let conn = connection(row, row.is_client() || (row.role() == "both" && unmasked()));
+    let conn = connection(row, row.is_client() || (row.role() != "server" && unmasked()));
     #[cfg(feature = "deflate")]
     let conn = compression::agree(row, None, conn);
     let mut conn = conn;
@@ -29,12 +29,11 @@ pub(crate) fn established(row: &Row, piece: usize) -> Outcome {
     outcome
 }
 
-/// Whether the bytes come after a Close of ours, which a row can only say in words.
+/// Whether the bytes come after a Close of ours, which a row can only say in words. Where it asks for a code there was none.
 fn follows_our_close(row: &Row) -> bool {
-    let words = format!("{} {}", row.name(), row.procedure().unwrap_or_default()).to_lowercase();
-    ["our close", "close locally", "local close", "we close", "close() first"]
-        .iter()
-        .any(|x| words.contains(x))
+    const WORDS: [&str; 4] = ["our close", "close locally", "local close", "we close"];
+    let said = format!("{} {}", row.name(), row.procedure().unwrap_or_default()).to_lowercase();
+    row.expects("close_code").is_none() && WORDS.iter().any(|words| said.contains(words))
 }
 
 /// A connection with the limits that a row asks for.
