@@ -44,10 +44,10 @@ pub struct Config {
     /// fragment's header, and for a compressed message while it is inflated (on the wire such a message may be
     /// an eighth and 1 KiB larger); a larger one fails the connection with 1009.
     pub max_message_size: u64,
-    /// The most fragments with payload of one received message: 65,536. A peer that sends more, each a few bytes
+    /// The most fragments of one received message: 65,536. A peer that sends more, each a few bytes
     /// long, makes us work without end; it is failed with 1008.
     pub max_fragments: u32,
-    /// The most fragments without payload in one received message: 128. They are legal and carry
+    /// The most fragments without payload among those of one received message: 128. They are legal and carry
     /// nothing; more of them fail the connection with 1008.
     pub max_empty_fragments: u32,
     /// How many control frames may arrive at once without a byte of data: 4,096. More of them, sent

@@ -39,13 +39,13 @@ impl Connection {
         if header.fin && header.opcode != OpCode::Continuation {
             return Ok(());
         }
-        if header.len > 0 {
-            if message.map_or(0, |message| message.fragments) >= config.max_fragments {
-                return Err(Error::TooManyFragments { limit: config.max_fragments });
-            }
-        } else if message.map_or(0, |message| message.empty_fragments) >= config.max_empty_fragments
-        {
+        let (all, empty) =
+            message.map_or((0, 0), |message| (message.fragments, message.empty_fragments));
+        if header.len == 0 && empty >= config.max_empty_fragments {
             return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
+        }
+        if all >= config.max_fragments {
+            return Err(Error::TooManyFragments { limit: config.max_fragments });
         }
         Ok(())
     }
@@ -71,9 +71,8 @@ impl Connection {
             compressed: header.rsv1,
         });
         message.len += header.len;
-        if header.len > 0 {
-            message.fragments += 1;
-        } else {
+        message.fragments += 1;
+        if header.len == 0 {
             message.empty_fragments += 1;
         }
     }

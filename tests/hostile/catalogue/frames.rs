@@ -1,37 +1,59 @@
 //! Rows about an open connection: bytes in, events and frames out.
 
 use bytes::{Buf, BufMut};
-use hybi::{Cause, Config, Connection, Event, RecvBuf};
+use hybi::{Cause, CloseCode, Config, Connection, Event, RecvBuf};
 
 #[cfg(feature = "deflate")]
 use super::compression;
+use super::events::Told;
 use super::names;
 use super::outcome::{CLOSE, Outcome, Sent};
 use super::row::Row;
 
 /// Runs a row on a connection whose handshake is done.
 pub(crate) fn established(row: &Row, piece: usize) -> Outcome {
-    let conn = connection(row, row.is_client());
+    let bytes = row.bytes().unwrap_or_default();
+    // Where neither end is named, the mask tells which one it can only be.
+    let unmasked = || bytes.get(1).is_none_or(|second| second & 0x80 == 0);
+    let conn = connection(row, row.is_client() || (row.role() != "server" && unmasked()));
     #[cfg(feature = "deflate")]
     let conn = compression::agree(row, None, conn);
-    let bytes = row.bytes().unwrap_or_default();
-    let mut outcome = Outcome::default();
+    let mut conn = conn;
+    let mut outcome = Outcome { closed_first: follows_our_close(row), ..Outcome::default() };
+    if outcome.closed_first {
+        conn.close(CloseCode::NORMAL, "").expect("the code is fine");
+        let sent = conn.transmit().remaining();
+        conn.transmit().advance(sent);
+    }
     drive(conn, RecvBuf::new(), bytes, piece, row.eof(), &mut outcome);
     outcome
+}
+
+/// Whether the bytes come after a Close of ours, which a row can only say in words. Where it asks for a code there was none.
+fn follows_our_close(row: &Row) -> bool {
+    const WORDS: [&str; 4] = ["our close", "close locally", "local close", "we close"];
+    let said = format!("{} {}", row.name(), row.procedure().unwrap_or_default()).to_lowercase();
+    row.expects("close_code").is_none() && WORDS.iter().any(|words| said.contains(words))
 }
 
 /// A connection with the limits that a row asks for.
 pub(crate) fn connection(row: &Row, is_client: bool) -> Connection {
     let mut config = Config::default();
-    let set = |key, field: &mut u64| *field = row.config_number(key).unwrap_or(*field);
-    set("max_frame_size", &mut config.max_frame_size);
-    set("max_message_size", &mut config.max_message_size);
-    let small = |key, field: u32| {
-        let number = row.config_number(key).and_then(|number| u32::try_from(number).ok());
-        number.unwrap_or(field)
+    let limit = |key, default| {
+        let number = row.config_number(key).unwrap_or(default);
+        if row.lifts(key) { u64::MAX } else { number }
     };
-    config.max_fragments = small("max_fragments", config.max_fragments);
-    config.max_empty_fragments = small("max_empty_fragments", config.max_empty_fragments);
+    config.max_frame_size = limit("max_frame_size", config.max_frame_size);
+    config.max_message_size = limit("max_message_size", config.max_message_size);
+    let limit = |key, default: u32| {
+        let number = limit(key, default.into());
+        u32::try_from(number).unwrap_or(u32::MAX)
+    };
+    config.max_fragments = limit("max_fragments", config.max_fragments);
+    config.max_empty_fragments = limit("max_empty_fragments", config.max_empty_fragments);
+    config.control_frame_burst = limit("control_frame_burst", config.control_frame_burst);
+    config.control_frames_per_second =
+        limit("control_frames_per_second", config.control_frames_per_second);
     #[cfg(feature = "deflate")]
     {
         config.compression = compression::limit(row);
@@ -79,16 +101,16 @@ fn listen(conn: &mut Connection, rx: &mut RecvBuf, wire: &mut Vec<u8>, outcome: 
             outcome.broken.push("an event after the end".into());
         }
         match event {
-            Event::Text(text) => outcome.events.push(format!("text:{text}")),
-            Event::Binary(data) => outcome.events.push(format!("binary:{} bytes", data.len())),
+            Event::Text(text) => outcome.events.push(Told::text(text)),
+            Event::Binary(data) => outcome.events.push(Told::binary(data)),
             Event::Ping(payload) => {
                 outcome.last_ping = Some(payload.to_vec());
-                outcome.events.push(format!("ping:{}", short(payload)));
+                outcome.events.push(Told::ping(payload));
             }
-            Event::Pong(payload) => outcome.events.push(format!("pong:{}", short(payload))),
+            Event::Pong(payload) => outcome.events.push(Told::pong(payload)),
             Event::Closed(closed) => {
                 if let Some(frame) = &closed.received {
-                    outcome.events.push(format!("close:{}", frame.code));
+                    outcome.events.push(Told::close(frame.code.0, &frame.reason));
                 }
                 outcome.local_code = Some(closed.code().0);
                 outcome.error = match closed.cause {
@@ -102,14 +124,6 @@ fn listen(conn: &mut Connection, rx: &mut RecvBuf, wire: &mut Vec<u8>, outcome: 
     }
     wire.put(&mut *conn.transmit());
     assert!(!conn.transmit().has_remaining(), "all that was queued has been taken");
-}
-
-/// Short payloads of control frames in full, long ones by their length.
-fn short(payload: &[u8]) -> String {
-    match payload.len() {
-        0..=16 => String::from_utf8_lossy(payload).into_owned(),
-        long => long.to_string(),
-    }
 }
 
 /// Reads what was sent with a parser of its own, which knows only the short forms of section 5.2.

@@ -8,11 +8,13 @@ mod calls;
 mod compare;
 #[cfg(feature = "deflate")]
 mod compression;
+mod events;
 mod frames;
 mod names;
 mod opening;
 mod outcome;
 pub(crate) mod procedures;
+mod reply;
 mod row;
 
 use std::fmt;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::events::Told;
+
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -17,8 +19,9 @@ pub(crate) struct Outcome {
     pub(crate) subprotocol: Option<String>,
     /// The headers of the response that a server sent.
     pub(crate) headers: Vec<(String, String)>,
-    /// Events, as `text:Hello`, `binary:5 bytes`, `ping:p`, `close:1000`.
-    pub(crate) events: Vec<String>,
+    pub(crate) events: Vec<Told>,
+    /// Whether we had closed before; that Close is not among the frames that were sent.
+    pub(crate) closed_first: bool,
     /// Frames that were sent.
     pub(crate) sent: Vec<Sent>,
     /// The payload of the last ping that came.
@@ -71,10 +74,8 @@ impl Outcome {
         without_pongs(self) == without_pongs(other)
     }
 
-    pub(crate) fn messages(&self) -> impl Iterator<Item = &String> {
-        let is_message =
-            |event: &&String| event.starts_with("text:") || event.starts_with("binary:");
-        self.events.iter().filter(is_message)
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Told> {
+        self.events.iter().filter(|event| event.is_message())
     }
 }
 
@@ -87,7 +88,9 @@ impl fmt::Display for Outcome {
             self.subprotocol.iter().map(|subprotocol| format!("subprotocol {subprotocol}")),
         );
         parts.extend(self.parts.iter().map(|(name, value)| format!("{name}={value}")));
-        parts.extend(self.events.iter().map(|event| event.escape_debug().take(60).collect()));
+        parts.extend(
+            self.events.iter().map(|event| event.to_string().escape_debug().take(60).collect()),
+        );
         let pongs = self.pongs().count();
         parts.extend((pongs > 0).then(|| format!("{pongs} pongs")));
         parts.extend(self.close_sent().map(|code| format!("sent close {code}")));

@@ -20,12 +20,12 @@ pub(crate) enum Found {
     Nothing,
 }
 
-type Procedure = (&'static str, &'static str, fn());
+type Procedure = (&'static [&'static str], &'static str, fn());
 
 macro_rules! procedures {
-    ($($id:literal => $test:ident,)*) => {
-        /// The tests of procedures: id, name, the test.
-        pub(crate) const TESTS: &[Procedure] = &[$(($id, stringify!($test), $test)),*];
+    ($($($id:literal),+ => $test:ident,)*) => {
+        /// The tests of procedures: ids, name, the test.
+        pub(crate) const TESTS: &[Procedure] = &[$((&[$($id),+], stringify!($test), $test)),*];
 
         /// Each as a test of its own.
         #[cfg(test)]
@@ -41,12 +41,17 @@ procedures! {
     "RSP-35" => endless_interim_responses_are_refused_after_eight,
     "RSP-50" => a_silent_server_is_given_up_after_twenty_seconds,
     "RSP-51" => a_response_may_come_byte_by_byte,
+    "FRM-25", "FRM-26", "FRM-27" => a_claimed_length_takes_no_memory,
     "CTL-16" => a_ping_flood_while_nothing_can_be_written_stays_bounded,
     "CTL-17" => a_pong_flood_costs_no_memory_and_ends,
     "CTL-19" => a_ping_after_our_close_is_answered_until_the_peers_close,
     "CLS-40" => an_unanswered_close_ends_after_five_seconds_whatever_data_comes,
+    "CLS-41" => a_close_that_crosses_ours_ends_the_connection_unanswered,
     "CLS-42" => a_reset_in_any_state_is_told_once_as_1006,
+    "FRG-11" => empty_fragments_without_end_are_ended,
+    "FRG-12" => tiny_fragments_take_no_more_memory_than_their_bytes,
     "FRG-16" => fragments_are_counted_for_each_message_anew,
+    "FRG-17" => a_message_that_is_never_finished_is_ended_in_time,
     "FRG-18" => many_small_messages_are_no_flood,
     "OUT-17" => the_adapters_masking_keys_do_not_repeat,
 }
@@ -58,7 +63,7 @@ pub(crate) fn of(row: &Row) -> Option<Found> {
     if !is_procedure && !is_about_the_source {
         return None;
     }
-    let test = TESTS.iter().find(|(id, ..)| *id == row.id());
+    let test = TESTS.iter().find(|(ids, ..)| ids.contains(&row.id()));
     Some(test.map_or(Found::Nothing, |(_, name, test)| Found::Test(name, *test)))
 }
 
@@ -151,6 +156,38 @@ fn a_ping_after_our_close_is_answered_until_the_peers_close() {
     assert_eq!(&*conn.transmit().copy_to_bytes(sent), b"\x88\x02\x03\xe8\x8a\x01a");
 }
 
+fn a_claimed_length_takes_no_memory() {
+    let mut config = Config::default();
+    (config.max_frame_size, config.max_message_size) = (u64::MAX, u64::MAX);
+    for power in [20, 31, 32, 62] {
+        let mut conn = Connection::server(config.clone().into());
+        let mut rx = RecvBuf::new();
+        let mut claim = header(OpCode::Binary, true, 1 << power);
+        claim.extend_from_slice(&[0; 100]);
+        for byte in &claim {
+            rx.extend_from_slice(&[*byte]);
+            assert!(conn.next_event(&mut rx).is_none());
+        }
+        assert!(rx.capacity() <= 8 * 1024, "{} for 2^{power}", rx.capacity());
+        conn.handle_eof();
+        let Some(Event::Closed(closed)) = conn.next_event(&mut rx) else { panic!("it has ended") };
+        assert_eq!((closed.cause, closed.code()), (Cause::Lost, CloseCode::ABNORMAL));
+    }
+}
+
+/// Both ends have sent a Close frame: there is nothing left to answer, and the first that came is what is told.
+fn a_close_that_crosses_ours_ends_the_connection_unanswered() {
+    let (mut conn, mut rx) = server();
+    conn.close(CloseCode::NORMAL, "").expect("the code is fine");
+    rx.extend_from_slice(&frame(OpCode::Close, true, &1001u16.to_be_bytes()));
+    rx.extend_from_slice(&frame(OpCode::Close, true, &1000u16.to_be_bytes()));
+    let Some(Event::Closed(closed)) = conn.next_event(&mut rx) else { panic!("it has ended") };
+    assert_eq!((closed.cause, closed.code()), (Cause::Local, CloseCode::GOING_AWAY));
+    assert!(conn.next_event(&mut rx).is_none());
+    let sent = conn.transmit().remaining();
+    assert_eq!(&*conn.transmit().copy_to_bytes(sent), b"\x88\x02\x03\xe8");
+}
+
 fn an_unanswered_close_ends_after_five_seconds_whatever_data_comes() {
     let (mut conn, mut rx) = server();
     assert!(conn.poll_timeout(at(0)).is_some());
@@ -189,6 +226,69 @@ fn a_reset_in_any_state_is_told_once_as_1006() {
         assert!(conn.is_closed() && !conn.wants_read() && !conn.wants_write());
         assert_eq!(conn.poll_timeout(at(0)), None);
     }
+}
+
+fn empty_fragments_without_end_are_ended() {
+    let (mut conn, mut rx) = server();
+    rx.extend_from_slice(&frame(OpCode::Text, false, b""));
+    for _ in 1..128 {
+        rx.extend_from_slice(&frame(OpCode::Continuation, false, b""));
+        assert!(conn.next_event(&mut rx).is_none());
+    }
+    rx.extend_from_slice(&frame(OpCode::Continuation, false, b""));
+    let Some(Event::Closed(closed)) = conn.next_event(&mut rx) else { panic!("it has ended") };
+    assert_eq!(closed.sent.map(|frame| frame.code), Some(CloseCode::POLICY_VIOLATION));
+    assert!(rx.capacity() <= 8 * 1024);
+}
+
+fn tiny_fragments_take_no_more_memory_than_their_bytes() {
+    let (mut conn, mut rx) = server();
+    rx.extend_from_slice(&frame(OpCode::Binary, false, b"x"));
+    for count in 1..65_536 {
+        rx.extend_from_slice(&frame(OpCode::Continuation, false, b"x"));
+        assert!(conn.next_event(&mut rx).is_none());
+        assert!(rx.capacity() <= 2 * 7 * count + 8 * 1024, "{} after {count}", rx.capacity());
+    }
+    rx.extend_from_slice(&frame(OpCode::Continuation, true, b"x"));
+    let Some(Event::Closed(closed)) = conn.next_event(&mut rx) else { panic!("it has ended") };
+    assert_eq!(closed.sent.map(|frame| frame.code), Some(CloseCode::POLICY_VIOLATION));
+}
+
+/// A peer that says nothing any more is found by a ping; one that goes on byte by byte by the idle timeout, which
+/// looks at messages.
+fn a_message_that_is_never_finished_is_ended_in_time() {
+    let (mut conn, mut rx) = server();
+    rx.extend_from_slice(&frame(OpCode::Text, false, b"Hel"));
+    assert!(conn.next_event(&mut rx).is_none());
+    assert_eq!(conn.poll_timeout(at(0)), Some(at(20_000)));
+    conn.handle_timeout(at(20_000));
+    let sent = conn.transmit().remaining();
+    assert_eq!(conn.transmit().copy_to_bytes(sent).first(), Some(&0x89), "a ping");
+    assert_eq!(conn.poll_timeout(at(20_000)), Some(at(40_000)));
+    conn.handle_timeout(at(40_000));
+    let Some(Event::Closed(closed)) = conn.next_event(&mut rx) else { panic!("it has ended") };
+    assert_eq!(closed.cause, Cause::Timeout(Timeout::Pong));
+
+    let mut config = Config::default();
+    config.idle_timeout = Some(Duration::from_secs(60));
+    let (mut conn, mut rx) = (Connection::server(config.into()), RecvBuf::new());
+    assert!(conn.poll_timeout(at(0)).is_some());
+    rx.extend_from_slice(&frame(OpCode::Text, false, b"Hel"));
+    for second in 1..60 {
+        rx.extend_from_slice(&frame(OpCode::Continuation, false, b"l"));
+        assert!(conn.next_event(&mut rx).is_none());
+        conn.handle_timeout(at(second * 1000));
+        assert_eq!(
+            conn.poll_timeout(at(second * 1000)).map(|at| at <= self::at(60_000)),
+            Some(true)
+        );
+        assert!(!conn.is_closing());
+    }
+    conn.handle_timeout(at(60_000));
+    assert!(conn.is_closing());
+    rx.extend_from_slice(&frame(OpCode::Close, true, &1001u16.to_be_bytes()));
+    let Some(Event::Closed(closed)) = conn.next_event(&mut rx) else { panic!("it has ended") };
+    assert_eq!(closed.cause, Cause::Timeout(Timeout::Idle));
 }
 
 fn fragments_are_counted_for_each_message_anew() {
@@ -247,14 +347,18 @@ fn client() -> ClientHandshake {
 
 /// A frame as a client sends it.
 fn frame(opcode: OpCode, fin: bool, payload: &[u8]) -> Vec<u8> {
-    let key = [0x37, 0xfa, 0x21, 0x3d];
-    let len = payload.len() as u64;
-    let mut frame = Header { fin, rsv1: false, opcode, mask: Some(key), len }.encode().to_vec();
+    let mut frame = header(opcode, fin, payload.len() as u64);
     let start = frame.len();
     frame.extend_from_slice(payload);
-    mask(&mut frame[start..], key);
+    mask(&mut frame[start..], KEY);
     frame
 }
+
+fn header(opcode: OpCode, fin: bool, len: u64) -> Vec<u8> {
+    Header { fin, rsv1: false, opcode, mask: Some(KEY), len }.encode().to_vec()
+}
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 fn at(millis: u64) -> Instant {
     Instant::from_origin(Duration::from_millis(millis))

@@ -91,6 +91,11 @@ impl Row {
         values.find(|value| !value.is_null())
     }
 
+    /// Whether a limit is named and no number given: then there is none.
+    pub(crate) fn lifts(&self, key: &str) -> bool {
+        self.json["config"].get(key).is_some_and(Value::is_null)
+    }
+
     pub(crate) fn config_number(&self, key: &str) -> Option<u64> {
         self.config(key)?.as_u64()
     }
@@ -193,6 +198,17 @@ const ALIASES: &[&[&str]] = &[
     &["max_fragments"],
     &["max_empty_fragments"],
     &["max_inflate_ratio", "max_ratio"],
+    &["control_frame_burst", "max_control_frames"],
+    &["control_frames_per_second"],
+    // Of these nothing depends on the bytes alone: the clock does not move, and one pong waits at most.
+    &["max_pending_pongs"],
+    &["close_timeout"],
+    &["handshake_timeout"],
+    &["idle_timeout"],
+    &["message_timeout"],
+    &["ping_interval"],
+    &["pong_timeout"],
+    &["write_timeout"],
 ];
 
 /// The bytes in whichever form they are given; `text` is only the last resort.
