@@ -56,8 +56,8 @@ impl Head {
 
     /// The first digit of a response's status.
     pub fn status(&self) -> Option<char> {
-        let known = ["HTTP/1.0 ", "HTTP/1.1 "];
-        known.iter().find_map(|version| self.first.strip_prefix(version)?.chars().next())
+        let minor = self.first.strip_prefix("HTTP/1.")?;
+        minor.strip_prefix(|c: char| c.is_ascii_digit())?.strip_prefix(' ')?.chars().next()
     }
 }
 
