@@ -75,7 +75,7 @@ impl Row {
     /// The extension that is in use: the first of a list, or the only one.
     pub(crate) fn negotiated(&self) -> Option<&str> {
         let negotiated = &self.json["negotiated"];
-        negotiated.get(0).unwrap_or(negotiated).as_str()
+        negotiated.get(0).unwrap_or(negotiated).as_str().filter(|name| !name.is_empty())
     }
 
     /// The extensions that we have offered, where we are the client.
