@@ -16,6 +16,7 @@ use ::tokio::time;
 use super::admit::{Door, Ready, admit};
 use super::house::{House, Order, Stage, subscriber};
 use super::{Listen, Metrics, Report, ServeOptions, ServerStream, Shutdown, Visitor, WhenFull};
+use crate::adapter::deadline;
 use crate::adapter::tokio::WebSocket;
 use crate::handshake::{Accept, Rejection};
 use crate::rate::KeyedBuckets;
@@ -339,7 +340,7 @@ impl Handle {
             let start = time::Instant::now();
             for (number, room) in (0..).zip(rooms) {
                 if !step.is_zero() {
-                    time::sleep_until(start + step * number).await;
+                    time::sleep_until(deadline(start, step.saturating_mul(number))).await;
                 }
                 room.give(Order::Close);
             }
