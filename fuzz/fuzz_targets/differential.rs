@@ -66,7 +66,7 @@ fn is_allowed(ours: Error, theirs: &Ended) -> bool {
         // Limits that they do not have.
         Error::TooManyFragments { .. }
         | Error::TooManyEmptyFragments { .. }
-        | Error::TooManyControlFrames => true,
+        | Error::TooManyControlFrames { .. } => true,
         _ => false,
     }
 }
