@@ -229,10 +229,6 @@ fn compression() {
             "the peer sent a compressed message that does not end at the end of a block",
         ),
         (
-            of(Error::Inflate(InflateError::FinalBlocks)),
-            "the peer sent a compressed message with too many final blocks",
-        ),
-        (
             of(Error::RatioTooLarge { limit: 100 }),
             "the peer sent a compressed message that inflates to more than 100 times its size (Compression::max_ratio)",
         ),
