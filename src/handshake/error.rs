@@ -143,7 +143,7 @@ impl fmt::Display for HandshakeError {
                 f.write_str(if redirects { hint } else { "" })
             }
             Self::TooManyInterim => {
-                f.write_str("the server sent more than eight interim responses (1xx)")
+                f.write_str("the peer sent more than eight interim responses (1xx)")
             }
             Self::AcceptMismatch => f.write_str(
                 "the server's Sec-WebSocket-Accept does not match our key: it does not speak WebSocket, \

@@ -71,7 +71,7 @@ fn handshakes() {
             refused(301, Some("https://example.net/?secret")),
             "the server answered 301 Moved Permanently: redirects are followed where Connect::follow_redirects says so",
         ),
-        (of(E::TooManyInterim), "the server sent more than eight interim responses (1xx)"),
+        (of(E::TooManyInterim), "the peer sent more than eight interim responses (1xx)"),
         (
             of(E::AcceptMismatch),
             "the server's Sec-WebSocket-Accept does not match our key: it does not speak WebSocket, \
@@ -174,7 +174,7 @@ fn proxies_and_redirects() {
         ),
         (
             of(E::Http(HandshakeError::TooManyInterim)),
-            "the proxy's answer is no good: the server sent more than eight interim responses (1xx)",
+            "the proxy's answer is no good: the peer sent more than eight interim responses (1xx)",
         ),
         (of(E::NotSocks5), "the proxy does not speak SOCKS 5: is it one for http:?"),
         (of(E::Malformed), "the proxy's answer breaks the rules of SOCKS 5"),
