@@ -48,7 +48,8 @@ pub enum HandshakeError {
     UnsupportedVersion,
     /// A request to upgrade that carries a body.
     BodyNotAllowed,
-    /// The `Origin` is not one that the server takes: its first 100 bytes, what is not ASCII and all controls escaped.
+    /// The `Origin` is not one that the server takes: its first 100 bytes, with `..` behind them if there are more; what is
+    /// no printable ASCII is escaped.
     OriginRejected(Box<str>),
     /// The server answered with another status than 101: its whole response, up to 64 KiB of body.
     Refused(Box<http::Response<Bytes>>),

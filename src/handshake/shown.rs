@@ -1,5 +1,6 @@
-//! What errors show of what a peer sent: a line of a log, not more. What `Debug` shows of requests and responses: neither queries nor bodies, which may be long, and secret. Headers that are
-//! secrets are marked as such where they are read or set.
+//! What errors show of what others have chosen: a line of a log, not more. And what `Debug` shows of requests and
+//! responses: neither queries nor bodies, which may be long, and secret. Headers that are secrets are marked as such where
+//! they are read or set.
 
 use alloc::boxed::Box;
 use alloc::format;
