@@ -93,14 +93,7 @@ fn futures_that_are_dropped_at_any_poll_lose_nothing() {
 /// Holds a session of which each future is dropped after so many polls, over a wire that is ready every other time.
 fn dropped(role: Role, times: usize) {
     let session = Session::new(role);
-    let mut segments = session.segments.clone();
-    let mut script = match role {
-        Role::Client => Faulty::answering(segments),
-        Role::Server => {
-            segments.insert(0, REQUEST.as_bytes().to_vec());
-            Faulty::new(segments)
-        }
-    };
+    let mut script = session.stream();
     let mut wire = Wire::new(role, &mut script);
     wire.end = End::Abrupt;
     let client = client().build().unwrap();
