@@ -7,6 +7,7 @@ pub(crate) mod away;
 pub(crate) mod conversation;
 #[cfg(feature = "tokio")]
 pub(crate) mod door;
+pub(crate) mod drops;
 pub(crate) mod faulty;
 pub(crate) mod frames;
 pub(crate) mod gated;
