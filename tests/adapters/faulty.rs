@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -59,6 +60,8 @@ pub(crate) struct Faulty {
     pub(crate) vectored: bool,
     pub(crate) is_shut_down: bool,
     failed: Option<ErrorKind>,
+    /// Whose other owners learn that the stream has been dropped.
+    pub(crate) life: Arc<()>,
 }
 
 /// What came of an operation: `None` if the peer has to do something first.
@@ -84,6 +87,7 @@ impl Faulty {
             vectored: true,
             is_shut_down: false,
             failed: None,
+            life: Arc::default(),
         }
     }
 
