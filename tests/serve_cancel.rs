@@ -122,17 +122,21 @@ fn a_shutdown_that_is_dropped_at_any_poll_goes_on_when_called_again() {
 /// As its documentation says: dropped after its first poll, it leaves the server closing, without a deadline.
 #[test]
 fn a_shutdown_that_is_dropped_and_not_called_again_closes_who_is_left() {
-    simulate(|| async {
-        let (street, handle, serving) = hall();
-        let clients = guests(&street).await;
-        assert!(poll_so_often(handle.shutdown(Shutdown::default()), 1).await.is_none());
-        for client in clients {
-            assert_eq!(client.await.unwrap(), CloseCode::GOING_AWAY);
-        }
-        serving.await.unwrap();
-        let metrics = handle.metrics();
-        assert_eq!((metrics.open, metrics.handshakes), (0, 0));
-    });
+    for spread in [Duration::ZERO, Duration::from_secs(3)] {
+        simulate(move || async move {
+            let (street, handle, serving) = hall();
+            let clients = guests(&street).await;
+            let mut shutdown = Shutdown::default();
+            shutdown.spread = spread;
+            assert!(poll_so_often(handle.shutdown(shutdown), 1).await.is_none());
+            for client in clients {
+                assert_eq!(client.await.unwrap(), CloseCode::GOING_AWAY);
+            }
+            serving.await.unwrap();
+            let metrics = handle.metrics();
+            assert_eq!((metrics.open, metrics.handshakes), (0, 0));
+        });
+    }
 }
 
 #[test]
