@@ -26,7 +26,7 @@ fn a_message_of_exactly_the_limit_passes_and_one_byte_more_fails() {
                         assert!(!end.conn.is_closing());
                         continue;
                     }
-                    let error = Error::MessageTooLarge { limit: limit as u64 };
+                    let error = Error::MessageTooLarge { len: len as u64, limit: limit as u64 };
                     assert_eq!(failure(&told), error, "{len} in pieces of {piece}");
                     assert_eq!(common::said_code(&mut end), CloseCode::TOO_BIG);
                     // Nothing is inflated beyond the byte that shows it.
@@ -49,7 +49,7 @@ fn a_bomb_is_dropped_at_the_limit_whatever_it_holds() {
         }
         let mut end = end(Role::Server, params(true, 15), limited(65_536, Delivery::Messages));
         let told = hear_in_pieces(&mut end, &frames, 100);
-        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 65_536 });
+        assert_eq!(failure(&told), Error::MessageTooLarge { len: 65_537, limit: 65_536 });
         assert_eq!(end.conn.stats().inflated_received, 65_537);
     }
 }
@@ -73,7 +73,8 @@ fn a_message_that_inflates_to_nothing_is_bounded_on_the_wire() {
     for role in [Role::Client, Role::Server] {
         let mut end = end(role, params(true, 15), limited(1000, Delivery::Messages));
         let told = hear_in_pieces(&mut end, &frame(0xc2, &payload), 100);
-        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 1000 });
+        let len = payload.len() as u64;
+        assert_eq!(failure(&told), Error::MessageTooLarge { len, limit: 1000 });
         assert!(end.conn.stats().payload_received < 3000);
     }
 }
@@ -172,7 +173,7 @@ fn the_lower_limit_on_what_is_inflated_is_found_first() {
             let told = hear_in_pieces(&mut end, &frame(0xc1, &message), piece);
             let expected = match ratio {
                 2 => Error::RatioTooLarge { limit: ratio },
-                _ => Error::MessageTooLarge { limit },
+                _ => Error::MessageTooLarge { len: limit + 1, limit },
             };
             assert_eq!(failure(&told), expected, "in pieces of {piece}");
         }

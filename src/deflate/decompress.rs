@@ -54,9 +54,9 @@ pub enum InflateError {
 impl fmt::Display for InflateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Data => "compressed message is not valid DEFLATE",
-            Self::Distance => "compressed message refers back beyond the agreed window",
-            Self::Unfinished => "compressed message does not end at the end of a block",
+            Self::Data => "a compressed message that is not valid DEFLATE",
+            Self::Distance => "a compressed message that refers back beyond the agreed window",
+            Self::Unfinished => "a compressed message that does not end at the end of a block",
         })
     }
 }

@@ -37,7 +37,7 @@ pub fn is_allowed(ours: Error, theirs: &Ended) -> bool {
         // Limits that they do not have.
         Error::TooManyFragments { .. }
         | Error::TooManyEmptyFragments { .. }
-        | Error::TooManyControlFrames => true,
+        | Error::TooManyControlFrames { .. } => true,
         _ => false,
     }
 }
