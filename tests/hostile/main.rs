@@ -7,6 +7,7 @@ mod memory;
 mod values;
 
 use catalogue::{COMPRESSION, PIECES, Row, Verdict, judge, load, run};
+use serde_json::json;
 
 /// All are run; where the library is built without compression, all but those about it.
 #[test]
@@ -140,6 +141,31 @@ fn an_expectation_may_be_written_in_other_ways() {
         let report = judge(&row.expecting(expect));
         assert_eq!(report.verdict, Verdict::Pass, "{id}: {} {}", report.expected, report.got);
         assert_eq!(report.remarks.len(), remarks, "{id}: {:?}", report.remarks);
+    }
+}
+
+/// And so may calls.
+#[test]
+fn a_call_may_be_written_in_other_ways() {
+    for (call, error) in [
+        ("close(1000)", None),
+        ("close(code=1000, reason='bye')", None),
+        (r#"close(1000, "it's over")"#, None),
+        ("close(1000, 'r' * 124)", Some("ReasonTooLong")),
+        (r"close(1000, '\xff')", Some("InvalidUtf8")),
+        ("close(70000)", Some("InvalidCloseCode")),
+        ("close(-1)", Some("InvalidCloseCode")),
+        (r"send(b'\xff')", None),
+        (r"send('\xff')", Some("InvalidUtf8")),
+        (r"ping(b'\x00' x 126)", Some("ControlTooLong")),
+        ("text('a'); close(); text('b')", Some("Closed")),
+    ] {
+        let expect = error.map_or(json!({"ok": true}), |name| json!({"error": name}));
+        let row = json!([{"area": "api-outbound", "role": "both", "text": call, "expect": expect}]);
+        let row = row.to_string();
+        let report = judge(&load(&row).expect("a row")[0]);
+        assert_eq!(report.verdict, Verdict::Pass, "{call}: {}", report.got);
+        assert!(report.remarks.is_empty(), "{call}: {:?}", report.remarks);
     }
 }
 

@@ -12,6 +12,8 @@ struct Call<'t> {
     name: &'t str,
     number: Option<i64>,
     payload: Vec<u8>,
+    /// Whether the payload is written as bytes.
+    is_binary: bool,
 }
 
 impl<'t> Calls<'t> {
@@ -21,9 +23,8 @@ impl<'t> Calls<'t> {
         let mut rest = text.trim();
         while !rest.is_empty() {
             let (name, arguments) = rest.split_once('(')?;
-            let known = ["close", "ping", "pong", "send_text", "send_binary"];
-            let mut call = Call { name, number: None, payload: Vec::new() };
-            rest = call.read(arguments.trim_start()).filter(|_| known.contains(&name))?;
+            let mut call = Call { name, number: None, payload: Vec::new(), is_binary: false };
+            rest = call.read(arguments.trim_start()).filter(|_| NAMES.contains(&name))?;
             calls.push(call);
             rest = rest.trim_start_matches([';', ' ', '\n']);
         }
@@ -36,18 +37,27 @@ impl<'t> Calls<'t> {
     }
 }
 
+const NAMES: [&str; 8] =
+    ["close", "ping", "pong", "send", "send_text", "text", "send_binary", "binary"];
+
 impl<'t> Call<'t> {
-    /// Reads arguments up to the bracket that ends them: numbers, texts in quotes, `None`; returns what follows.
+    /// Reads arguments up to the bracket that ends them: numbers, texts in quotes, `None`, each with or without its name;
+    /// returns what follows.
     fn read(&mut self, mut rest: &'t str) -> Option<&'t str> {
         loop {
             if let Some(rest) = rest.strip_prefix(')') {
                 return Some(rest);
             }
-            let quoted = rest.strip_prefix('b').filter(|rest| rest.starts_with('\''));
-            if let Some(quoted) = quoted.unwrap_or(rest).strip_prefix('\'') {
-                let (piece, behind) = unquote(quoted)?;
-                let times = behind.strip_prefix(" x ").map(split_number);
-                let (times, behind) = times.unwrap_or((Some(1), behind));
+            for name in ["code=", "reason=", "payload=", "data="] {
+                rest = rest.strip_prefix(name).unwrap_or(rest);
+            }
+            let bytes = rest.strip_prefix('b').filter(|rest| rest.starts_with(QUOTES));
+            self.is_binary |= bytes.is_some();
+            rest = bytes.unwrap_or(rest);
+            if rest.starts_with(QUOTES) {
+                let (piece, behind) = unquote(rest)?;
+                let times = [" x ", " * "].iter().find_map(|sign| behind.strip_prefix(sign));
+                let (times, behind) = times.map_or((Some(1), behind), split_number);
                 // Nothing in a catalogue needs more.
                 let times = usize::try_from(times?).ok().filter(|times| *times < 1 << 24)?;
                 self.payload = piece.repeat(times);
@@ -75,11 +85,12 @@ impl<'t> Call<'t> {
             }
             "ping" => conn.ping(&self.payload),
             "pong" => conn.pong(&self.payload),
-            "send_text" => match text() {
+            "send_binary" | "binary" => conn.send_binary(&self.payload),
+            "send" if self.is_binary => conn.send_binary(&self.payload),
+            _ => match text() {
                 Some(text) => conn.send_text(&text),
                 None => return Some("InvalidUtf8".into()),
             },
-            _ => conn.send_binary(&self.payload),
         };
         result.err().map(|error| variant(&error))
     }
@@ -92,13 +103,16 @@ fn split_number(text: &str) -> (Option<i64>, &str) {
     (number.parse().ok(), rest)
 }
 
-/// The bytes up to the quotation mark, and what follows it.
+const QUOTES: [char; 2] = ['\'', '"'];
+
+/// The bytes between two quotation marks, and what follows them.
 fn unquote(text: &str) -> Option<(Vec<u8>, &str)> {
     let mut bytes = Vec::new();
     let mut rest = text.chars();
+    let quote = rest.next()?;
     loop {
         match rest.next()? {
-            '\'' => return Some((bytes, rest.as_str())),
+            end if end == quote => return Some((bytes, rest.as_str())),
             '\\' => match rest.next()? {
                 'x' => {
                     let digits = rest.as_str().get(..2)?;
