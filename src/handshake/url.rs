@@ -49,7 +49,8 @@ impl Url {
         self.port
     }
 
-    /// Path and query, as they stand in the request line; still percent-encoded.
+    /// Path and query, as they stand in the request line; still percent-encoded, and without the question mark of a
+    /// query of nothing (RFC 6455 section 3).
     #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource

@@ -71,6 +71,8 @@ fn a_wrong_expectation_is_found_out() {
         ("CLS-01/client", r#"{"ok": true, "close_code": [1001, 1002]}"#),
         ("CLS-02/client", r#"{"ok": true, "close_code": null, "close_code_local": [1001, 1002]}"#),
         ("REQ-62", r#"{"http_status": 101, "ok": true, "also_acceptable": "error Malformed"}"#),
+        #[cfg(feature = "deflate")]
+        ("REQ-44", r#"{"http_status": 400, "also_acceptable": ["101 without extension"]}"#),
         ("REQ-X229", r#"{"ok": true, "http_status": 101, "subprotocol": null}"#),
         ("REQ-X229", r#"{"ok": {"subprotocol": "chat"}}"#),
         ("REQ-X229", r#"{"ok": true, "http_status": 101, "subprotocol": "chat"}"#),
@@ -121,6 +123,8 @@ fn an_expectation_may_be_written_in_other_ways() {
         ("REQ-02", r#"{"http_status": 405, "error": "NotGet"}"#, 1),
         ("REQ-02", r#"{"http_status": 405, "colour": "blue", "reply": "a 405"}"#, 2),
         ("RSP-03", r#"{"ok": true, "also_acceptable": ["error NoAccept"]}"#, 0),
+        ("REQ-45", r#"{"http_status": 400, "also_acceptable": ["101 without extension"]}"#, 0),
+        ("FRM-01/client", r#"{"close_code": 1009, "also_acceptable": ["close 1002"]}"#, 0),
         ("URL-03", r#"{"ok": {"host": "example.com", "path": "/"}}"#, 1),
         ("OUT-X012", r#"{"ok": {"sent": "a Close frame"}}"#, 1),
         ("REQ-X229", r#"{"ok": {"http_status": 101, "subprotocol": "superchat"}}"#, 0),

@@ -75,7 +75,7 @@ impl Row {
     /// The extension that is in use: the first of a list, or the only one.
     pub(crate) fn negotiated(&self) -> Option<&str> {
         let negotiated = &self.json["negotiated"];
-        negotiated.get(0).unwrap_or(negotiated).as_str()
+        negotiated.get(0).unwrap_or(negotiated).as_str().filter(|name| !name.is_empty())
     }
 
     /// The extensions that we have offered, where we are the client.
@@ -131,12 +131,10 @@ impl Row {
         value.as_u64().or_else(|| value.get(0)?.as_u64())
     }
 
-    /// Whether a number is the one, or one of those, that are expected under `key`, or acceptable.
+    /// Whether a number is the one, or one of those, that are expected under `key`.
     pub(crate) fn takes_number(&self, key: &str, number: u16) -> bool {
-        let expected = self.expects(key);
-        let listed = expected.and_then(Value::as_array).is_some_and(|x| x.contains(&number.into()));
-        let is_the_one = expected.is_some_and(|one| *one == number);
-        listed || is_the_one || self.also_accepts(number) || self.also_accepts(number.to_string())
+        let Some(expected) = self.expects(key) else { return false };
+        *expected == number || expected.as_array().is_some_and(|list| list.contains(&number.into()))
     }
 
     pub(crate) fn expects_text(&self, key: &str) -> Option<&str> {
@@ -159,7 +157,7 @@ impl Row {
     }
 
     /// What is acceptable beside the first choice: a list, or a single thing.
-    fn acceptable(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn acceptable(&self) -> impl Iterator<Item = &Value> {
         let list = self.expects("also_acceptable").into_iter();
         list.flat_map(|list| list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice))
     }
