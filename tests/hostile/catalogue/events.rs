@@ -73,13 +73,18 @@ impl Told {
         self.payload == text.as_bytes()
     }
 
+    /// Short payloads of control frames are written in full, long ones by their length.
+    fn is_short(&self) -> bool {
+        self.kind == Kind::Text || self.len <= 16
+    }
+
     /// `5`, `5 bytes`, `5B`; of a text characters too.
     fn has_length(&self, written: &str) -> bool {
         let (number, unit) =
             written.split_at(written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len()));
         let characters = || String::from_utf8_lossy(&self.payload).chars().count();
         let len = match unit.trim() {
-            "" if self.kind != Kind::Text => self.len,
+            "" if self.kind == Kind::Binary || !self.is_short() => self.len,
             "B" | "byte" | "bytes" => self.len,
             "chars" | "characters" if self.kind == Kind::Text => characters(),
             _ => return false,
@@ -100,9 +105,8 @@ impl fmt::Display for Told {
         match self.kind {
             Kind::Text => write!(f, "text:{text}"),
             Kind::Binary => write!(f, "binary:{} bytes", self.len),
-            // Short payloads of control frames in full, long ones by their length.
-            Kind::Ping if self.len <= 16 => write!(f, "ping:{text}"),
-            Kind::Pong if self.len <= 16 => write!(f, "pong:{text}"),
+            Kind::Ping if self.is_short() => write!(f, "ping:{text}"),
+            Kind::Pong if self.is_short() => write!(f, "pong:{text}"),
             Kind::Ping => write!(f, "ping:{}", self.len),
             Kind::Pong => write!(f, "pong:{}", self.len),
             Kind::Close(code) => write!(f, "close:{code}"),
