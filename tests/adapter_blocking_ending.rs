@@ -79,6 +79,20 @@ fn a_close_that_is_not_answered_is_given_up() {
 }
 
 #[test]
+fn a_close_ends_in_its_time_though_the_peer_takes_nothing_of_what_was_queued() {
+    bounded(|| {
+        let short = config(|config| {
+            config.close_timeout = Duration::from_millis(50);
+            config.write_timeout = None;
+        });
+        let (mut ws, _peer) = upgraded(Role::Client, short);
+        ws.feed(vec![0; 64 * 1024 * 1024]).unwrap();
+        let ended = closed_error(ws.close(CloseCode::GOING_AWAY, "bye"));
+        assert_eq!(ended.cause, Cause::Timeout(Timeout::Close));
+    });
+}
+
+#[test]
 fn a_peer_that_closes_and_keeps_its_stream_open_is_left_after_the_close_timeout() {
     bounded(|| {
         let short = config(|config| config.close_timeout = Duration::from_millis(30));

@@ -22,7 +22,10 @@ use hybi::{Config, Role};
 /// Polls an opening so often; whether it ended by then.
 type Opening = fn(Faulty, usize) -> bool;
 
-const OPENINGS: [(&str, fn() -> Faulty, Opening); 10] = [
+/// Its name, the stream that it opens, and itself.
+type Case = (&'static str, fn() -> Faulty, Opening);
+
+const OPENINGS: [Case; 10] = [
     ("accept", request, |io, times| poll_times(accept(io), times).is_some()),
     ("accept_with", compressed_request, |io, times| {
         let accepted = accept_with(io, ServerOptions::default(), compressed());

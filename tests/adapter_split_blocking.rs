@@ -15,7 +15,7 @@ use adapters::gated::gated;
 use adapters::tcp::{pair, read_frame, read_rest, upgraded, write};
 use adapters::{bounded, config};
 use hybi::blocking::{Error, Receiver, Sender, Untimed, WebSocket};
-use hybi::{Cause, CloseCode, Config, Message, Role, SendError};
+use hybi::{Cause, CloseCode, Config, Message, Role, SendError, Timeout};
 
 #[test]
 fn both_directions_run_at_full_speed() {
@@ -259,6 +259,36 @@ fn a_lost_connection_is_an_error_once_and_then_none() {
 }
 
 #[test]
+fn a_peer_that_takes_nothing_is_given_up_and_both_halves_are_told_why() {
+    bounded(|| {
+        let quick = config(|config| config.write_timeout = Some(Duration::from_millis(50)));
+        let (ws, _peer) = upgraded(Role::Server, quick);
+        let (sender, mut receiver) = ws.split().unwrap();
+        for ended in [sender.send(vec![0; MUCH]), receiver.recv().map(drop)] {
+            let Err(Error::Closed(closed)) = ended else { panic!("{ended:?}") };
+            assert_eq!(closed.cause, Cause::Timeout(Timeout::Write));
+        }
+        assert_eq!(receiver.recv().unwrap(), None);
+    });
+}
+
+#[test]
+fn a_close_ends_in_its_time_though_the_peer_takes_nothing() {
+    bounded(|| {
+        for receiver_is_there in [false, true] {
+            let short = config(|config| config.close_timeout = Duration::from_millis(50));
+            let (ws, _peer) = upgraded(Role::Client, short);
+            let (sender, receiver) = ws.split().unwrap();
+            let _receiver = receiver_is_there.then_some(receiver);
+            sender.feed(vec![0; MUCH]).unwrap();
+            let ended = sender.close(CloseCode::GOING_AWAY, "");
+            let Err(Error::Closed(closed)) = ended else { panic!("{ended:?}") };
+            assert_eq!(closed.cause, Cause::Timeout(Timeout::Close));
+        }
+    });
+}
+
+#[test]
 fn an_end_that_was_told_is_not_told_again_by_the_halves() {
     bounded(|| {
         let (mut ws, peer) = upgraded(Role::Server, Config::default());
@@ -305,6 +335,9 @@ fn a_stream_without_a_second_handle_cannot_be_split() {
 fn the_end_waits_for_a_write_of_the_other_half_and_comes_after_it() {
     bounded(|| (0..100).for_each(|_| end_while_the_other_half_writes()));
 }
+
+/// More than a socket takes.
+const MUCH: usize = 64 * 1024 * 1024;
 
 fn end_while_the_other_half_writes() {
     let (stream, mut test) = gated();

@@ -114,6 +114,12 @@ impl Connection {
         self.date(now);
     }
 
+    /// The transport has taken none of what had left the queue, for the write timeout.
+    #[cfg(feature = "handshake")]
+    pub(crate) fn handle_write_timeout(&mut self) {
+        self.give_up(Cause::Timeout(Timeout::Write));
+    }
+
     /// The transport took bytes and still holds them: its flush waits. They count as waiting to be sent
     /// ([`Config::write_timeout`](crate::Config::write_timeout)) until [`handle_flushed`](Self::handle_flushed).
     ///

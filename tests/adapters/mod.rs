@@ -9,6 +9,8 @@ pub(crate) mod conversation;
 pub(crate) mod door;
 pub(crate) mod drops;
 pub(crate) mod faulty;
+#[cfg(feature = "tokio")]
+pub(crate) mod flood;
 pub(crate) mod frames;
 pub(crate) mod gated;
 pub(crate) mod handles;

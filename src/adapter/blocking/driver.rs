@@ -46,6 +46,8 @@ pub(super) struct Waits {
     writes: Duration,
     /// Whether waits can be bounded at all.
     bounded: bool,
+    /// Whether the last read brought bytes. All that came with them has been handled before the next.
+    brought: bool,
 }
 
 /// Why a read brought no bytes.
@@ -185,6 +187,15 @@ impl<S: Transport> Driver<S> {
     /// Writes once, or flushes where nothing is left to write. False where the stream took nothing within its bound.
     fn write_once(&mut self) -> io::Result<bool> {
         let start = self.waits.now();
+        if self.conn.is_closing() {
+            // A peer that takes nothing, or a byte now and then, does not put the end off.
+            self.bound_writes((self.conn.config().close_timeout / 4).max(SHORTEST))?;
+            self.conn.handle_timeout(start);
+            if self.conn.is_abandoned() {
+                self.unflushed = false;
+                return Ok(true);
+            }
+        }
         let writes = self.conn.wants_write();
         let written = if writes {
             self.unflushed = true;
@@ -276,11 +287,17 @@ impl Waits {
         // A blocked write returns often enough to see that its time is over.
         let writes = (longest / 4).max(SHORTEST);
         let bounded = io.bound_writes(writes)?;
-        Ok(Self { epoch: Clock::now(), own, deadline: None, reads: None, writes, bounded })
+        let epoch = Clock::now();
+        Ok(Self { epoch, own, deadline: None, reads: None, writes, bounded, brought: false })
     }
 
     pub(super) fn now(&self) -> Instant {
         Instant::from_origin(self.epoch.elapsed())
+    }
+
+    /// The origin of the connection's clock.
+    pub(super) const fn epoch(&self) -> Clock {
+        self.epoch
     }
 
     /// When a call that begins now is to be given up because the caller bounded reads.
@@ -289,7 +306,8 @@ impl Waits {
         own.into_iter().chain(self.deadline).min()
     }
 
-    /// Reads once, until `due` or `give_up` at the latest.
+    /// Reads once, until `due` or `give_up` at the latest. A peer that always has more does not put them off; but who comes
+    /// back late looks first at what has come meanwhile.
     pub(super) fn read<S: Transport>(
         &mut self,
         io: &mut S,
@@ -298,6 +316,15 @@ impl Waits {
         give_up: Option<Instant>,
     ) -> Result<usize, Idle> {
         let start = self.now();
+        let is_over = |end: Option<Instant>| end.is_some_and(|end| end <= start);
+        if std::mem::take(&mut self.brought) {
+            if is_over(give_up) {
+                return Err(Idle::Own(ErrorKind::TimedOut.into()));
+            }
+            if is_over(due) {
+                return Err(Idle::Due);
+            }
+        }
         let end = due.into_iter().chain(give_up).min();
         let limit = end.map_or(Duration::from_secs(3600), |end| (end - start).max(SHORTEST));
         // A bound that is set already and shorter only makes the wait return early; setting it anew
@@ -309,6 +336,7 @@ impl Waits {
         match io.read(rx.space()) {
             Ok(count) => {
                 rx.filled(count);
+                self.brought = count > 0;
                 Ok(count)
             }
             // TLS without `close_notify`: the Close frame says whether it was the end.

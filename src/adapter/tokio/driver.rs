@@ -22,6 +22,9 @@ use crate::{Connection, Instant, Message, Outgoing, RecvBuf, Role, SendError};
 /// The most slices of one vectored write.
 const SLICES: usize = 16;
 
+/// How often the stream may bring bytes before others have their turn. Streams of tokio's own count the same themselves.
+const READS: u8 = 128;
+
 pub(super) struct Driver<S> {
     pub(super) io: S,
     pub(super) conn: Hosted,
@@ -31,6 +34,8 @@ pub(super) struct Driver<S> {
     timer: Box<Timer>,
     /// Whether bytes have been written since the stream was last flushed.
     unflushed: bool,
+    /// How often the stream has brought bytes since it last had none.
+    reads: u8,
     /// What the transport failed with, until it is told.
     error: Option<io::Error>,
     /// Whether the end has been told to the caller.
@@ -57,8 +62,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(io: S, conn: Connection, rx: RecvBuf) -> Self {
         let timer = Timer { epoch: time::Instant::now(), sleep: None, waker: None };
         let (conn, rx, timer) = (Hosted::new(conn), rx.into(), Box::new(timer));
-        let justified = Rough::default();
-        Self { io, conn, rx, justified, timer, unflushed: false, error: None, reported: false }
+        let (justified, error) = (Rough::default(), None);
+        Self { io, conn, rx, justified, timer, unflushed: false, reads: 0, error, reported: false }
     }
 
     /// The next whole message; `None` after a clean end.
@@ -220,8 +225,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if self.conn.is_closed() || self.conn.has_news() {
             return Poll::Ready(());
         }
+        if self.reads >= READS {
+            // A peer that always has more would keep the thread, and the time from being looked at.
+            self.reads = 0;
+            cx.waker().wake_by_ref();
+            return self.poll_timer(cx);
+        }
         if self.conn.can_read() && self.conn.may_read(cx) {
             if let Poll::Ready(read) = self.poll_read(cx) {
+                self.reads += 1;
                 match read {
                     Ok(0) => self.conn.handle_eof(),
                     Ok(_) => pool::lend_transmit(&mut self.conn, &mut self.rx),
@@ -230,6 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(());
             }
         }
+        self.reads = 0;
         pool::take_back(&mut self.conn, &mut self.rx, &mut self.justified);
         self.poll_timer(cx)
     }

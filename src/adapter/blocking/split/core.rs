@@ -54,23 +54,32 @@ impl Core {
         self.unflushed || !self.leftover.is_empty()
     }
 
-    /// Notes that the stream takes nothing; whether it has not for the write timeout, or is one that does not block and
-    /// so none for two threads. A kernel that is short of memory may wait for less than it was asked to.
-    pub(super) fn has_stalled_for_long(&mut self, waited: bool) -> bool {
+    /// Notes that the stream takes nothing, and gives it up where it has not for the write timeout, or is one that does not block
+    /// and so none for two threads. A kernel that is short of memory may wait for less than it was asked to.
+    pub(super) fn mind_stalled(&mut self, waited: bool, error: io::Error) {
         let (since, at_once) = self.stalled.get_or_insert_with(|| (Clock::now(), 0));
         *at_once += u32::from(!waited);
         let limit = self.conn.config().write_timeout;
-        *at_once > MAX_AT_ONCE || limit.is_some_and(|limit| since.elapsed() >= limit)
+        if *at_once > MAX_AT_ONCE {
+            self.fail(error);
+        } else if limit.is_some_and(|limit| since.elapsed() >= limit) {
+            self.conn.handle_write_timeout();
+        }
     }
 
-    pub(super) fn take_batch(&mut self) -> Bytes {
+    /// What is to be written next, nothing where it is to be flushed; `None` where the transport has been given up.
+    pub(super) fn take_batch(&mut self) -> Option<Bytes> {
         self.unflushed = false;
-        if !self.leftover.is_empty() {
-            return std::mem::take(&mut self.leftover);
+        let leftover = std::mem::take(&mut self.leftover);
+        if self.conn.is_abandoned() {
+            return None;
+        }
+        if !leftover.is_empty() {
+            return Some(leftover);
         }
         let tx = self.conn.transmit();
         let len = tx.remaining().min(BATCH);
-        tx.copy_to_bytes(len)
+        Some(tx.copy_to_bytes(len))
     }
 
     pub(super) fn fail(&mut self, error: io::Error) {

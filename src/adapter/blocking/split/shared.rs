@@ -15,6 +15,8 @@ pub(super) struct Shared<S> {
     pub(super) core: Mutex<Core>,
     pub(super) reading: Mutex<Reading<S>>,
     pub(super) writing: Mutex<S>,
+    /// The origin of the connection's clock.
+    epoch: Clock,
     /// Whether a write returns within [`STALL`].
     bounded: bool,
 }
@@ -59,11 +61,12 @@ impl<S: Transport> Shared<S> {
     pub(super) fn new(driver: Driver<S>) -> io::Result<Self> {
         let Driver { io, conn, rx, waits, error, reported, .. } = driver;
         let mut writing = io.second_handle()?;
-        let bounded = writing.bound_writes(STALL)?;
+        let (bounded, epoch) = (writing.bound_writes(STALL)?, waits.epoch());
         Ok(Self {
             core: Mutex::new(Core::new(conn, error, reported)),
             reading: Mutex::new(Reading { io, rx, looked: waits.now(), waits }),
             writing: Mutex::new(writing),
+            epoch,
             bounded,
         })
     }
@@ -184,33 +187,35 @@ impl<S: Transport> Shared<S> {
 
     pub(super) fn send_queued(&self, mut writing: MutexGuard<'_, S>, patience: Patience) -> Next {
         loop {
-            let mut batch = lock(&self.core).take_batch();
+            let Some(mut batch) = lock(&self.core).take_batch() else { return Next::Wait };
             let flushes = batch.is_empty();
             while flushes || !batch.is_empty() {
                 let begun = Clock::now();
                 let done =
                     if flushes { writing.flush() } else { write_some(&mut *writing, &mut batch) };
+                let mut core = lock(&self.core);
+                let is_stalled = done.as_ref().is_err_and(is_idle);
+                let has_flushed = flushes && done.is_ok();
                 match done {
-                    Ok(()) => {
-                        lock(&self.core).stalled = None;
-                        if flushes {
-                            return Next::Wait;
-                        }
-                    }
+                    Ok(()) => core.stalled = None,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => {
+                    Err(error) if is_stalled => {
                         let waited = self.bounded && begun.elapsed() >= SHORTEST;
-                        let mut core = lock(&self.core);
-                        if !is_idle(&error) || core.has_stalled_for_long(waited) {
-                            core.fail(error);
-                            return Next::Wait;
-                        }
-                        if patience == Patience::InPassing {
-                            core.unflushed = flushes;
-                            core.leftover = batch;
-                            return Next::GoOnSending;
-                        }
+                        core.mind_stalled(waited, error);
                     }
+                    Err(error) => core.fail(error),
+                }
+                if core.conn.is_closing() {
+                    // A peer that takes a byte now and then does not put the end off.
+                    core.conn.handle_timeout(Instant::from_origin(self.epoch.elapsed()));
+                }
+                if has_flushed || core.conn.is_abandoned() {
+                    return Next::Wait;
+                }
+                if is_stalled && patience == Patience::InPassing {
+                    core.unflushed = flushes;
+                    core.leftover = batch;
+                    return Next::GoOnSending;
                 }
             }
         }
