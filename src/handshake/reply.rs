@@ -125,7 +125,7 @@ impl From<httparse::Error> for HandshakeError {
     fn from(error: httparse::Error) -> Self {
         match error {
             httparse::Error::Version => Self::HttpVersion,
-            httparse::Error::TooManyHeaders => Self::TooManyHeaders,
+            // The scanner has counted the header lines.
             _ => Self::Malformed,
         }
     }
