@@ -30,6 +30,11 @@ fn a_clean_end_is_none_and_closed_tells_both_codes() {
         assert_eq!(at_client.code(), CloseCode(4000));
         assert!(at_client.is_clean() && at_server.is_clean());
         client.close(CloseCode::NORMAL, "again").await.unwrap();
+        for ws in [&mut client, &mut server] {
+            ws.flush().await.expect("there is nothing left to fail");
+            let refused = ws.send("late").await;
+            assert!(matches!(refused, Err(Error::Send(SendError::Closed(())))), "{refused:?}");
+        }
     });
 }
 
@@ -161,6 +166,36 @@ fn a_lost_connection_is_an_error_once_and_then_none() {
         assert!(!ws.readable().await.unwrap());
         let sent = ws.send("late").await;
         assert!(matches!(sent, Err(Error::Send(SendError::Closed(())))), "{sent:?}");
+    });
+}
+
+/// Not only that nothing can be sent any more.
+#[test]
+fn who_waits_for_room_when_the_transport_fails_is_told_what_it_failed_with() {
+    simulate(|| async {
+        let small = || config(|config| config.write_high_water = 1000);
+        for turn in 0..3 {
+            let (mut client, peer) = upgraded(Role::Client, 64, small());
+            client.feed(Message::binary(vec![0; 5000])).await.unwrap();
+            let prepared = hybi::Prepared::new("waits".into());
+            let waits = async {
+                match turn {
+                    0 => client.feed("waits").await,
+                    1 => client.feed_prepared(&prepared).await,
+                    _ => {
+                        futures_util::SinkExt::feed(&mut client, Message::text("waits").into())
+                            .await
+                    }
+                }
+            };
+            let fails = async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                drop(peer);
+            };
+            let (waited, ()) = tokio::join!(waits, fails);
+            let Err(Error::Io(error)) = waited else { panic!("{turn}: {waited:?}") };
+            assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+        }
     });
 }
 

@@ -334,6 +334,7 @@ fn the_url_of_such_a_socket_names_its_absolute_path_and_a_resource() {
     for (url, error) in [
         ("ws+unix:", UrlError::SocketPath),
         ("ws+unix:s", UrlError::SocketPath),
+        ("ws+unix:s/s", UrlError::SocketPath),
         ("ws+unix://host/s", UrlError::SocketPath),
         ("ws+unix:/s%", UrlError::SocketPath),
         ("ws+unix:/s%00", UrlError::SocketPath),
@@ -343,6 +344,8 @@ fn the_url_of_such_a_socket_names_its_absolute_path_and_a_resource() {
         ("ws+unix:/s#x", UrlError::Fragment),
         ("ws+unix:/s:/#x", UrlError::Fragment),
         ("ws+unix:/s:80", UrlError::Syntax),
+        ("ws+unix:/s:80/x", UrlError::Syntax),
+        ("ws+unix:/s:.example/x?y", UrlError::Syntax),
         ("ws+unix:/s:@a", UrlError::Syntax),
         ("ws+unix:/s:/a b", UrlError::Syntax),
         ("ws+unix:/s:/%", UrlError::Syntax),
@@ -351,6 +354,8 @@ fn the_url_of_such_a_socket_names_its_absolute_path_and_a_resource() {
     }
     let connect = Connect::new("ws+unix:/s:/a?b").unwrap();
     assert_eq!(connect.request().url().to_string(), "ws://localhost/a?b");
+    let connect = Connect::new("ws+unix:/s:/a:b?c").unwrap();
+    assert_eq!(connect.request().url().to_string(), "ws://localhost/a:b?c");
 }
 
 /// A future that is dropped while it waits for the network leaves no socket open.

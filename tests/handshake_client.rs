@@ -76,6 +76,30 @@ fn section_4_1_item_12_a_request_carries_headers_of_the_application() {
     assert!(sent(request).ends_with("\r\nCookie: a=1\r\nAuthorization: Bearer x\r\n\r\n"));
 }
 
+/// Not beside the one of the URL: two are none (RFC 9112 section 3.2).
+#[test]
+fn a_host_of_the_applications_own_takes_the_place_of_the_urls() {
+    let host = |request: Request, value| {
+        request.header(header::HOST, HeaderValue::from_static(value)).expect("it may be set")
+    };
+    let request = Request::new("ws://a/").expect("the URL is good");
+    let request = host(host(request, "b"), "c");
+    let sent = sent(request.clone());
+    assert_eq!(sent.matches("\r\nHost: ").count(), 1, "{sent}");
+    assert!(sent.starts_with("GET / HTTP/1.1\r\nHost: c\r\n"), "{sent}");
+    let http = request.to_http(&Key::from_nonce(*b"the sample nonce"));
+    assert!(http.headers().get_all(header::HOST).iter().eq(["c"]));
+}
+
+#[test]
+fn headers_whose_names_only_contain_a_reserved_one_may_be_set() {
+    for name in ["x-sec-websocket-key", "x-upgrade", "x-connection", "sec-fetch-mode"] {
+        let name: HeaderName = name.parse().expect("it is a name");
+        let request = Request::new("ws://a/").expect("the URL is good");
+        assert!(request.header(name, HeaderValue::from_static("x")).is_ok());
+    }
+}
+
 #[test]
 fn a_requests_own_headers_are_not_the_applications_to_set() {
     for name in [

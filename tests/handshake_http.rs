@@ -71,6 +71,12 @@ fn section_4_2_1_item_1_what_is_no_request_line_is_malformed() {
         "GET /\u{1} HTTP/1.1",
         "GET /\u{7f} HTTP/1.1",
         "GET /ü HTTP/1.1",
+        // Not even a request in another version.
+        "GET / HTTP/1.x",
+        "GET / HTTP/x.1",
+        "GET /a b HTTP/1.0",
+        "GET  HTTP/1.0",
+        "GET HTTP/1.0",
     ] {
         let error = refused(line, "");
         assert!(matches!(error, HandshakeError::Malformed), "{line}: {error}");
@@ -89,6 +95,9 @@ fn what_is_no_http_is_refused_at_its_first_line() {
         b"*1\r\n",
         b"PRI * HTTP/2.0\r\n\r\n",
         b"\r\n\r\n",
+        b" ",
+        b":",
+        b"\r\n\x16",
     ] {
         let mut rx = RecvBuf::new();
         rx.extend_from_slice(bytes);
@@ -174,6 +183,28 @@ fn header_lines_are_a_name_a_colon_and_a_value() {
         assert!(matches!(error, HandshakeError::Malformed), "{line:?}: {error}");
         let error = ask(OK, &format!("{line}\r\n")).err();
         assert!(matches!(error, Some(HandshakeError::Malformed)), "{line:?}: {error:?}");
+    }
+}
+
+/// Which byte is the last of a read must not decide what is looked at.
+#[test]
+fn every_byte_of_a_header_line_is_looked_at_however_it_was_cut() {
+    for line in ["X:\u{1}y", "X:\u{7f}", "X: \u{0}", "X :y", "\u{1}X: y", " X: y"] {
+        let request = request(GET, &format!("{line}\r\n"));
+        for cut in 1..request.len() {
+            let (before, behind) = request.split_at(cut);
+            let mut rx = RecvBuf::new();
+            rx.extend_from_slice(before.as_bytes());
+            let read = match ServerHandshake::new(ServerOptions::default()).advance(&mut rx) {
+                Ok(Progress::Continue(server)) => {
+                    rx.extend_from_slice(behind.as_bytes());
+                    server.advance(&mut rx)
+                }
+                ended => ended,
+            };
+            let refusal = read.expect_err("the line is none");
+            assert!(matches!(refusal.error, HandshakeError::Malformed), "{line:?} cut at {cut}");
+        }
     }
 }
 

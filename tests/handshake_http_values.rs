@@ -153,14 +153,35 @@ fn rfc_8441_section_5_version_origin_and_subprotocols_are_checked_all_the_same()
 }
 
 /// A CONNECT without `:protocol` asks for a tunnel to somewhere else (RFC 9113 section 8.5).
+/// Nor is one of HTTP/1.1, nor another method. What only looks like one is judged as any other request.
 #[test]
 fn rfc_8441_section_4_a_connect_names_scheme_and_path() {
-    let tunnel = |r: &mut HttpRequest<()>| {
-        *r.uri_mut() = "server.example.com:443".parse().expect("it is an authority");
-    };
-    assert_eq!(refusal(connect(), &tunnel), 405);
-    // Nor is a CONNECT of HTTP/1.1 one.
+    for (method, uri, status) in [
+        ("CONNECT", "server.example.com:443", 405),
+        ("CONNECT", "server.example.com", 405),
+        ("CONNECT", "/chat", 405),
+        ("POST", "https://server.example.com/chat", 405),
+        ("GET", "https://server.example.com/chat", 505),
+    ] {
+        let refused = refusal(connect(), &|request| {
+            *request.method_mut() = method.parse().expect("the method is good");
+            *request.uri_mut() = uri.parse().expect("the URI is good");
+        });
+        assert_eq!(refused, status, "{method} {uri}");
+    }
     assert_eq!(refusal(connect(), &|r| *r.version_mut() = Version::HTTP_11), 405);
+}
+
+/// `http` makes such values, and would not read them again.
+#[test]
+fn the_target_of_an_extended_connect_is_one_that_can_be_read_again() {
+    let uri = |path: &str| {
+        let uri = http::Uri::builder().scheme("https").authority("server.example.com");
+        uri.path_and_query(path).build().expect("`http` makes it")
+    };
+    assert_eq!(refusal(connect(), &|request| *request.uri_mut() = uri("*")), 400);
+    let long = format!("/{}", "x".repeat(65_530));
+    assert_eq!(refusal(connect(), &|request| *request.uri_mut() = uri(&long)), 400);
 }
 
 fn request() -> Request {

@@ -57,6 +57,8 @@ fn path_and_query_are_those_of_every_form_of_target() {
         "http://a.example/?x",
         "https://[::1]:8443/a/b?c?d",
         "HTTP://a.example/x",
+        "http://a.example/x?from=http://b.example/y",
+        "http://a.example?from=http://b.example/y",
     ] {
         let incoming = read(target, "").expect("the target is fine");
         let uri: Uri = target.parse().expect("it is one of http's");

@@ -22,6 +22,11 @@ fn by_default_a_page_of_the_same_host_is_taken() {
         ("EXAMPLE.com", "http://example.COM"),
         ("[::1]:9000", "http://[::1]:9000"),
         ("[::1]", "https://[::1]"),
+        ("[::1]:80", "http://[::1]"),
+        ("[::1]", "https://[::1]:443"),
+        ("example.com:", "http://example.com"),
+        ("example.com", "HTTP://example.com"),
+        ("example.com", "HTTPS://example.com:443"),
     ] {
         assert!(check(OriginPolicy::SameHost, host, &[origin]).is_ok(), "{origin} at {host}");
         assert!(check(OriginPolicy::default(), host, &[origin]).is_ok(), "{origin} at {host}");
@@ -50,6 +55,9 @@ fn by_default_a_page_of_another_host_is_refused() {
         ("example.com", "null"),
         ("example.com", ""),
         ("[::1]", "http://[::1]:1"),
+        ("example.com:80", "https://example.com"),
+        ("example.com:443", "http://example.com:80"),
+        ("example.com", "http://exämple.com"),
         ("null", "null"),
     ] {
         let error = check(OriginPolicy::SameHost, host, &[origin]);

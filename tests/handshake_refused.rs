@@ -62,6 +62,7 @@ fn an_acceptance_is_http_1_1() {
 fn a_body_with_a_length_ends_there() {
     let body = whole("HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nHello, and more");
     assert_eq!(body, b"Hello");
+    assert_eq!(whole("HTTP/1.1 404 X\r\nContent-Length:\t5 \t\r\n\r\nHello, and more"), b"Hello");
     assert_eq!(whole("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\nmore"), b"");
 }
 
@@ -79,6 +80,43 @@ fn a_body_in_chunks_is_put_together() {
     }
     let longer = "A\r\n0123456789\r\nb\r\nHello world\r\n0\r\n\r\n";
     assert_eq!(whole(&format!("{head}{longer}")), b"0123456789Hello world");
+}
+
+#[test]
+fn chunks_have_sizes_in_hexadecimal_and_a_coding_has_a_name_in_any_case() {
+    let head = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: Chunked\r\n\r\n";
+    for len in [0x0f, 0x10, 0x1f, 0x20, 0xab, 0x100, 0xfff] {
+        let body = "x".repeat(len);
+        assert_eq!(whole(&format!("{head}{len:x}\r\n{body}\r\n0\r\n\r\n")), body.as_bytes());
+        assert_eq!(whole(&format!("{head}{len:X}\r\n{body}\r\n0\r\n\r\n")), body.as_bytes());
+    }
+}
+
+#[test]
+fn a_body_is_the_same_however_it_was_cut() {
+    for rest in [
+        "Content-Length: 5\r\n\r\nHello, and more",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nHe\r\n3;x=y\r\nllo\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n005\r\nHello\r\n0\r\nTrailer: x\r\n\r\n",
+    ] {
+        let response = format!("HTTP/1.1 404 Not Found\r\n{rest}");
+        for cut in 1..response.len() {
+            let (before, behind) = response.split_at(cut);
+            let mut rx = RecvBuf::new();
+            rx.extend_from_slice(before.as_bytes());
+            let refused = match start().advance(&mut rx) {
+                Ok(Progress::Continue(client)) => {
+                    rx.extend_from_slice(behind.as_bytes());
+                    client.advance(&mut rx)
+                }
+                ended => ended,
+            };
+            let Err(HandshakeError::Refused(refused)) = refused else {
+                panic!("{rest:?} cut at {cut}: {refused:?}")
+            };
+            assert_eq!(&refused.body()[..], b"Hello", "{rest:?} cut at {cut}");
+        }
+    }
 }
 
 #[test]
@@ -154,8 +192,18 @@ fn a_transport_that_ends_before_the_response_does_is_told() {
 /// At the first byte that no response begins with, not after twenty seconds.
 #[test]
 fn what_is_no_http_is_refused_at_its_first_line() {
-    for bytes in ["SSH-2.0-x\r\n", "\x16\x03\x01", "h", "HTTP/1.1", "HTTP/11", "\r\n", " HTTP/1.1"]
-    {
+    for bytes in [
+        "SSH-2.0-x\r\n",
+        "\x16\x03\x01",
+        "h",
+        "HTTP/1.1",
+        "HTTP/11",
+        "\r\n",
+        " HTTP/1.1",
+        "HTTP\r",
+        // A folded line, of nothing.
+        "HTTP/1.1 101 X\r\n ",
+    ] {
         let mut rx = RecvBuf::new();
         rx.extend_from_slice(bytes.as_bytes());
         let refused = start().advance(&mut rx).is_err();

@@ -193,6 +193,34 @@ fn section_11_3_4_subprotocols_may_stand_on_several_lines() {
     assert_eq!(status(&refused(&lines)), 400);
 }
 
+/// A field is known by its whole name: one of the same length is another.
+#[test]
+fn a_field_of_another_name_is_none_of_the_handshakes() {
+    for (at, name) in
+        ["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"]
+            .into_iter()
+            .enumerate()
+    {
+        let mut lines = LINES.map(str::to_owned).to_vec();
+        lines[at] = lines[at].replace(name, &format!("{}q", &name[..name.len() - 1]));
+        let error = refused(&lines).error;
+        let missing = matches!(error, HandshakeError::MissingHeader(missing) if missing == name);
+        assert!(missing, "{}: {error}", lines[at]);
+    }
+    for line in [
+        "Hosq: other.example",
+        "Origiq: null",
+        "Content-Lengtq: 5",
+        "Sec-WebSocket-Keq: x",
+        "Transfer-Encodinq: chunked",
+        "Sec-WebSocket-Versioq: 12",
+        "Sec-WebSocket-Protocoq: chat, chat",
+        "Sec-WebSocket-Extensionq: =",
+    ] {
+        assert!(read(&request(&plus(line))).is_ok(), "{line}");
+    }
+}
+
 #[test]
 fn section_4_2_1_item_10_unknown_header_fields_are_ignored() {
     for line in ["X: y", "X:", "X:y", "X: \u{e4}", "Expect: 100-continue", "Cookie: a=b; c=d"] {

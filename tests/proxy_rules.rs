@@ -63,6 +63,10 @@ fn no_proxy_lists_hosts_that_are_reached_directly() {
         ("2001:db8::/32", &["2001:db8:1::", "2001:db8::1"], &["2001:db9::", "1.2.3.4"]),
         ("::1", &["::1"], &["::2"]),
         ("[::1]", &["::1"], &["::2"]),
+        ("2001:db8::2", &["2001:db8::2"], &["2001:db8::3"]),
+        ("example.com.", &["example.com", "a.example.com."], &["example.org"]),
+        ("Example.COM, .SUB.example", &["example.com", "a.sub.example"], &["example"]),
+        ("a:", &["a"], &["b"]),
         ("10.0.0.0/33, x/8, ::/129, 1.2.3.4/a", &[], &["10.0.0.0", "1.2.3.4", "::"]),
     ] {
         let proxies = Proxies::from("http://p".parse::<Proxy>().unwrap()).except(list);

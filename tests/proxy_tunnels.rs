@@ -31,6 +31,29 @@ fn rfc_7617_user_and_password_are_sent_with_the_request() {
     assert!(head.contains(basic), "{head}");
 }
 
+/// A user has no colon, a password may (RFC 7617 section 2).
+#[test]
+fn the_first_colon_ends_the_user() {
+    let mut talk = Talk::new("http://u:p:w@proxy.example", "a", 1);
+    let head = String::from_utf8(talk.hears(b"").unwrap().unwrap()).unwrap();
+    assert!(head.contains("\r\nProxy-Authorization: Basic dTpwOnc=\r\n"), "{head}");
+    let mut talk = Talk::new("socks5h://u:p:w@proxy.example", "a", 1);
+    talk.hears(b"").unwrap();
+    assert_eq!(talk.hears(&[5, 2]).unwrap().unwrap(), b"\x01\x01u\x03p:w");
+}
+
+/// RFC 3986 section 2.1.
+#[test]
+fn every_escape_of_two_hexadecimal_digits_stands_for_its_byte() {
+    for byte in 0x20..0x7f_u8 {
+        for escape in [format!("%{byte:02x}"), format!("%{byte:02X}")] {
+            let mut talk = Talk::new(&format!("socks5h://u:{escape}@proxy.example"), "a", 1);
+            talk.hears(b"").unwrap();
+            assert_eq!(talk.hears(&[5, 2]).unwrap().unwrap(), [1, 1, b'u', 1, byte], "{escape}");
+        }
+    }
+}
+
 #[test]
 fn a_request_for_a_tunnel_takes_headers_of_ones_own() {
     let name = HeaderName::from_static("user-agent");
@@ -246,6 +269,8 @@ fn what_is_no_url_of_a_proxy_is_refused() {
         ("http://a%0d%0a:c@p", ProxyUrlError::Credentials),
         ("http://a%ff:c@p", ProxyUrlError::Credentials),
         ("http://a%:c@p", ProxyUrlError::Credentials),
+        ("http://a%4g:c@p", ProxyUrlError::Credentials),
+        ("http://a%g4:c@p", ProxyUrlError::Credentials),
         ("socks5h://:p@h", ProxyUrlError::Credentials),
         (&*format!("socks5h://{long}:p@h"), ProxyUrlError::Credentials),
         (&*format!("socks5h://u:{long}@h"), ProxyUrlError::Credentials),

@@ -49,6 +49,17 @@ fn when_the_latest_attempt_fails_the_next_begins_at_once() {
 }
 
 #[test]
+fn so_it_does_while_an_earlier_one_is_under_way() {
+    let mut race = Race::new([v6(1), v4(1), v6(2)]);
+    let later = Instant::ORIGIN + STAGGER;
+    assert_eq!(race.next(Instant::ORIGIN), Pace::Start(v6(1)));
+    assert_eq!(race.next(later), Pace::Start(v4(1)));
+    race.handle_failure(v4(1));
+    assert_eq!(race.next(later), Pace::Start(v6(2)));
+    assert_eq!(race.running(), [v6(1), v6(2)]);
+}
+
+#[test]
 fn an_earlier_failure_does_not_hurry_the_next_attempt() {
     let mut race = Race::new([v6(1), v4(1), v6(2)]);
     let (start, later) = (Instant::ORIGIN, Instant::ORIGIN + STAGGER);

@@ -88,6 +88,83 @@ fn a_message_that_was_handed_over_to_its_last_byte_leaves_the_next_one_unsent() 
     assert_eq!(client.machine.waiting(), 1);
 }
 
+/// A ping for each pong of other pings, but no more than four: a peer that sends pongs unasked is not answered with
+/// pings without end.
+#[test]
+fn no_more_than_four_pings_wait_for_their_pong() {
+    let mut client = Client::new(Options::default());
+    client.connect();
+    client.send("one");
+    for _ in 0..10 {
+        client.machine.transfer(&mut client.link.as_mut().expect("open").near);
+        client.hear_from_server(|server| server.pong(b"unasked").expect("it is open"));
+    }
+    client.carry(usize::MAX);
+    let pings = client.link.as_ref().expect("open").far.stats().pings_received;
+    assert_eq!(pings, 4);
+    client.answer();
+    assert_eq!((client.confirmed.len(), client.machine.unconfirmed()), (1, 0));
+}
+
+#[test]
+fn every_message_is_counted_at_each_turn() {
+    let mut client = Client::new(bounded(3, WhenFull::DropOldest));
+    client.connect();
+    client.send("one");
+    client.carry(usize::MAX);
+    client.answer();
+    client.send("two");
+    client.carry(usize::MAX);
+    for text in ["three", "four", "five"] {
+        client.send(text);
+    }
+    let large = client.machine.send(vec![0; 17 << 20]);
+    assert!(matches!(large, Err(NotQueued::TooLarge(_))));
+    client.machine.transfer(&mut client.link.as_mut().expect("open").near);
+    client.lose();
+    client.connect();
+    client.carry(usize::MAX);
+    assert_eq!(client.arrived, ["one", "two", "four", "five"]);
+    let counters = *client.machine.counters();
+    assert_eq!((counters.queued, counters.dropped, counters.refused), (5, 1, 1));
+    assert_eq!((counters.sent, counters.resent), (6, 2));
+    assert_eq!((counters.confirmed, counters.in_doubt), (1, 1));
+    assert_eq!((counters.dials, counters.opened, counters.losses), (2, 2, 1));
+    let mut full = Client::new(bounded(1, WhenFull::DropNewest));
+    full.send("one");
+    full.machine.send("two").expect("it is no error");
+    assert_eq!((full.machine.counters().queued, full.machine.counters().dropped), (1, 1));
+}
+
+/// What a connection has taken counts to the bytes that are kept, and is not dropped for others.
+#[test]
+fn bytes_that_were_sent_and_not_confirmed_make_no_room() {
+    let mut options = Options::default();
+    options.max_bytes = 10;
+    options.when_full = WhenFull::DropOldest;
+    let mut client = Client::new(options);
+    client.connect();
+    client.send("seven..");
+    client.carry(usize::MAX);
+    let refused = client.machine.send("four");
+    assert!(matches!(refused, Err(NotQueued::Full(_))), "{refused:?}");
+    client.send("two");
+    client.answer();
+    let taken = client.machine.send("eightish").expect("the other makes room");
+    assert_eq!(taken.dropped.len(), 1);
+}
+
+#[test]
+fn nothing_is_handed_to_a_connection_that_has_not_been_greeted() {
+    let mut client = Client::new(Options::default());
+    client.machine.begin_dial(client.now).expect("the dial is due");
+    client.send("one");
+    let mut conn = Connection::client(Arc::new(Config::default()), Keys);
+    client.machine.transfer(&mut conn);
+    assert!(!conn.wants_write(), "its greeting goes first");
+    assert_eq!((client.machine.waiting(), client.machine.unconfirmed()), (1, 0));
+}
+
 #[test]
 fn messages_in_doubt_may_be_put_back_before_all_others() {
     let mut client = Client::new(Options::default());

@@ -177,15 +177,116 @@ fn service_restart_waits_5_to_30_s_and_try_again_later_30_to_60_s() {
     for (code, shortest, longest) in
         [(CloseCode::SERVICE_RESTART, 5, 30), (CloseCode::TRY_AGAIN_LATER, 30, 60)]
     {
-        for seed in 0..100 {
+        let wait = |seed| {
             let mut client = Client::new(1, Options::default(), seed);
             client.dial();
             client.open();
-            let wait = client.lose(closed_by_peer(code.0));
-            let range = SECOND * shortest..=SECOND * longest;
-            assert!(range.contains(&wait), "{code}: {wait:?}");
-        }
+            client.lose(closed_by_peer(code.0))
+        };
+        let waits: Vec<_> = (0..300).map(wait).collect();
+        let range = SECOND * shortest..=SECOND * longest;
+        assert!(waits.iter().all(|wait| range.contains(wait)), "{code}: {waits:?}");
+        let (first, last) = (waits.iter().min(), waits.iter().max());
+        assert!(first.is_some_and(|first| *first < SECOND * (shortest + 1)), "{code}: {first:?}");
+        assert!(last.is_some_and(|last| *last > SECOND * longest - SECOND / 2), "{code}: {last:?}");
     }
+}
+
+/// A short `Retry-After` would bring all back in a short time.
+#[test]
+fn those_who_were_told_the_same_are_spread_over_a_quarter_or_the_first_delay() {
+    for (first_delay, max_delay, told, spread) in
+        [(1, 60, 120, 30), (1, 60, 4, 1), (10, 60, 4, 10), (100, 60, 4, 60), (40, 60, 120, 40)]
+    {
+        let mut options = Options::default();
+        options.first_delay = SECOND * first_delay;
+        options.max_delay = SECOND * max_delay;
+        let loss = Loss::Refused { status: 503, retry_after: Some(SECOND * told) };
+        let decision = Client::new(1, options, 1).machine.propose(&loss);
+        let verdict = Verdict::RetryAfter { at_least: SECOND * told, spread: SECOND * spread };
+        assert_eq!(decision.verdict, verdict, "told {told} s, first delay {first_delay} s");
+    }
+}
+
+#[test]
+fn the_first_wait_has_a_bound_of_its_own() {
+    let (mut first, mut second) = (Duration::ZERO, Duration::ZERO);
+    for seed in 0..200 {
+        let mut options = Options::default();
+        options.first_delay = SECOND * 30;
+        let mut client = Client::new(1, options, seed);
+        client.dial();
+        first = first.max(client.lose(Loss::Transport));
+        client.dial();
+        second = second.max(client.lose(Loss::Transport));
+    }
+    assert!(first > SECOND * 27 && first <= SECOND * 30, "{first:?}");
+    assert!(second > SECOND && second <= SECOND * 2, "{second:?}");
+}
+
+#[test]
+fn the_waits_of_one_client_do_not_resemble_each_other() {
+    let mut options = Options::default();
+    options.first_delay = SECOND * 60;
+    options.base_delay = SECOND * 60;
+    let mut client = Client::new(1, options, 17);
+    let mut tenths = [0; 10];
+    for _ in 0..1000 {
+        client.dial();
+        let wait = client.lose(Loss::Transport);
+        tenths[(wait.as_millis() / 6000).min(9) as usize] += 1;
+    }
+    assert!(tenths.iter().all(|count| (60..140).contains(count)), "{tenths:?}");
+}
+
+#[test]
+fn a_stable_connection_makes_the_breaker_forget() {
+    let mut client = Client::new(2, Options::default(), 9);
+    assert_eq!(client.dials_until(2, Loss::Transport), [0, 0]);
+    client.dial();
+    client.open();
+    client.now = client.now + SECOND * 60;
+    client.lose(Loss::Transport);
+    assert_eq!(client.dials_until(2, Loss::Transport), [0, 0], "two failures are borne again");
+    assert_eq!(client.dial(), 0);
+    client.lose(Loss::Transport);
+    assert_eq!(client.dial(), 1);
+}
+
+#[test]
+fn what_is_told_of_losses_and_reasons_is_a_phrase_of_its_own() {
+    let losses = [
+        Loss::Transport,
+        Loss::TimedOut,
+        Loss::NoTurn,
+        Loss::Tls,
+        Loss::Handshake,
+        Loss::Untrusted,
+        Loss::Request,
+        refused(503),
+        closed_by_peer(1001),
+    ];
+    let reasons = [
+        Why::Transient,
+        Why::RetryAfter,
+        Why::Restart,
+        Why::Overloaded,
+        Why::Refused,
+        Why::Protocol,
+        Why::Policy,
+        Why::Untrusted,
+        Why::Request,
+        Why::Exhausted,
+        Why::Stopped,
+        Why::Application,
+    ];
+    let texts = losses.iter().map(Loss::to_string).chain(reasons.iter().map(Why::to_string));
+    let mut texts: Vec<_> = texts.collect();
+    assert!(texts[7].contains("503") && texts[8].contains("1001"), "{texts:?}");
+    assert!(texts.iter().all(|text| text.len() > 10 && !text.ends_with('.')), "{texts:?}");
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), 21);
 }
 
 #[test]
@@ -349,6 +450,89 @@ fn every_change_is_told_in_order() {
     );
     let counters = client.machine.counters();
     assert_eq!((counters.dials, counters.opened, counters.losses), (1, 1, 1));
+}
+
+/// An event is not lost, nor does it overtake, where nobody listens for a while.
+#[test]
+fn changes_that_are_asked_for_late_are_told_in_order() {
+    let mut client = Client::new(1, Options::default(), 2);
+    let now = client.now;
+    client.machine.queue(now);
+    client.machine.queue(now);
+    assert_eq!(client.machine.begin_dial(now), Some(0));
+    client.machine.handle_open(now);
+    let decision = Decision::of_application(Verdict::GiveUp);
+    client.machine.handle_loss(now, None, Loss::Transport, decision);
+    client.hear();
+    let (endpoint, loss, uptime) = (0, Loss::Transport, Some(Duration::ZERO));
+    assert_eq!(
+        client.told,
+        [
+            Event::Queued { endpoint },
+            Event::Connecting { endpoint, attempt: 1 },
+            Event::Open { endpoint },
+            Event::Lost { endpoint, loss, uptime, decision },
+            Event::GaveUp { why: Why::Application },
+        ]
+    );
+}
+
+/// Days between dates that a calendar tells.
+#[test]
+fn every_leap_year_is_counted() {
+    for (day, earlier, days) in [
+        ("01 Jan 2025", "01 Jan 2021", 1461),
+        ("01 Jan 2021", "01 Jan 2020", 366),
+        ("01 Jan 2020", "01 Jan 2019", 365),
+        ("01 Mar 2000", "28 Feb 2000", 2),
+        ("01 Mar 1900", "28 Feb 1900", 1),
+        ("01 Jan 2101", "01 Jan 2000", 36_890),
+        ("01 Jan 2401", "01 Jan 2001", 146_097),
+        ("31 Dec 9999", "30 Dec 9999", 1),
+        ("01 Feb 2025", "31 Jan 2025", 1),
+        ("01 May 2025", "30 Apr 2025", 1),
+        ("31 Dec 2025", "01 Jan 2025", 364),
+    ] {
+        let date = |day| format!("Mon, {day} 00:00:00 GMT");
+        let wait = retry_after(&date(day), Some(&date(earlier)));
+        assert_eq!(wait, Some(SECOND * 86_400 * days), "{earlier} to {day}");
+    }
+    let late = retry_after("Sat, 31 Dec 2016 23:59:60 GMT", Some("Sat, 31 Dec 2016 22:58:59 GMT"));
+    assert_eq!(late, Some(SECOND * 3661), "a leap second");
+}
+
+/// RFC 9110 section 5.6.7: fields of fixed width in a fixed order, in GMT.
+#[test]
+fn what_is_no_date_tells_no_time() {
+    const GOOD: &str = "Sat, 01 Mar 2025 12:30:30 GMT";
+    assert_eq!(retry_after(GOOD, Some(&format!(" {GOOD} "))), Some(Duration::ZERO));
+    for odd in [
+        "Saturday, 01 Mar 2025 12:30:30 GMT",
+        "Sat 01 Mar 2025 12:30:30 GMT",
+        "Saturday, 01-Mar-25 12:30:30 GMT",
+        "Sat Mar  1 12:30:30 2025",
+        "Sat, 01 Mar 2025 12:30:30 CET",
+        "Sat, 01 Mar 2025 12:30:30",
+        "Sat, 01 Mar 2025 12:30:30 GMT GMT",
+        "Sat, 1 Mar 2025 12:30:30 GMT",
+        "Sat, 001 Mar 2025 12:30:30 GMT",
+        "Sat, +1 Mar 2025 12:30:30 GMT",
+        "Sat, 00 Mar 2025 12:30:30 GMT",
+        "Sat, 32 Mar 2025 12:30:30 GMT",
+        "Sat, 01 mar 2025 12:30:30 GMT",
+        "Sat, 01 Mar 25 12:30:30 GMT",
+        "Sat, 01 Mar 02025 12:30:30 GMT",
+        "Sat, 01 Mar +025 12:30:30 GMT",
+        "Sat, 01 Mar 2025 24:30:30 GMT",
+        "Sat, 01 Mar 2025 12:60:30 GMT",
+        "Sat, 01 Mar 2025 12:30:61 GMT",
+        "Sat, 01 Mar 2025 12:30 GMT",
+        "Sat, 01 Mar 2025 12:30:30:30 GMT",
+        "Sat, 01 Mar 2025 1:30:30 GMT",
+    ] {
+        assert_eq!(retry_after(odd, Some(GOOD)), None, "{odd}");
+        assert_eq!(retry_after(GOOD, Some(odd)), None, "{odd}");
+    }
 }
 
 #[test]

@@ -51,6 +51,13 @@ fn rfc_3986_section_5_references_are_seen_from_the_url() {
         ("g/./h", "ws://a/b/c/g/h"),
         ("g/../h", "ws://a/b/c/h"),
         ("g?y/../x", "ws://a/b/c/g?y/../x"),
+        ("g?y?z", "ws://a/b/c/g?y?z"),
+        // Section 3.1: a scheme begins with a letter, and has nothing else than letters, digits and `+-.` in it.
+        ("g?y=http://h/", "ws://a/b/c/g?y=http://h/"),
+        ("/g:h", "ws://a/g:h"),
+        ("./g:h", "ws://a/b/c/g:h"),
+        ("1g:h", "ws://a/b/c/1g:h"),
+        ("g_g:h", "ws://a/b/c/g_g:h"),
         ("ws://h/x/../y?z", "ws://h/y?z"),
         ("WSS://H:8443", "wss://h:8443/"),
         ("http://h:80", "ws://h/"),
@@ -66,6 +73,8 @@ fn what_leads_nowhere_is_refused() {
     for (location, error) in [
         ("ftp://h/", UrlError::Scheme),
         ("javascript:1", UrlError::Scheme),
+        ("web+ws-1.0://h/", UrlError::Scheme),
+        ("g+:h", UrlError::Scheme),
         ("http:g", UrlError::Syntax),
         ("//user@h/", UrlError::UserInfo),
         ("//h:0/", UrlError::Port),

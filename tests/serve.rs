@@ -28,6 +28,7 @@ fn a_server_echoes_over_tcp() {
         let handle = server.handle();
         let serving = tokio::spawn(server.serve(|mut ws, visitor| async move {
             assert!(visitor.peer().unwrap().ip().is_loopback());
+            assert!(ws.get_ref().get_ref().nodelay().unwrap(), "small frames leave at once");
             assert_eq!((visitor.path(), visitor.query()), ("/echo", Some("a=b")));
             while let Some(message) = ws.recv().await? {
                 ws.feed(message).await?;
@@ -240,6 +241,63 @@ fn an_address_that_knocks_too_often_is_dropped_without_a_word() {
 }
 
 #[test]
+fn where_there_is_no_limit_nobody_is_refused() {
+    simulate(|| async {
+        let (street, server) = serve(|options| options.when_full = WhenFull::Refuse);
+        let handle = server.handle();
+        tokio::spawn(server.serve(|mut ws, _| async move { ws.recv().await.map(|_| ()) }));
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            clients.push(street.visit().await.unwrap());
+        }
+        assert_eq!((handle.metrics().open, handle.metrics().turned_away), (20, 0));
+    });
+}
+
+#[test]
+fn one_handshake_in_flight_is_one() {
+    simulate(|| async {
+        let (street, mut server) = serve(|options| options.max_handshakes = 1);
+        let _slow = [street.knock(), street.knock()];
+        assert!(timeout(Duration::from_secs(1), server.accept()).await.is_err());
+        assert_eq!(server.handle().metrics().handshakes, 1);
+    });
+}
+
+/// Or what it holds back would be waited for for ever.
+#[test]
+fn a_stream_with_a_buffer_of_its_own_is_flushed() {
+    struct Buffered(adapters::door::Door);
+
+    impl hybi::tokio::serve::Listen for Buffered {
+        type Io = tokio::io::BufStream<tokio::io::DuplexStream>;
+
+        fn poll_accept(
+            &mut self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<(Self::Io, Option<std::net::SocketAddr>)>> {
+            let arrival = hybi::tokio::serve::Listen::poll_accept(&mut self.0, cx);
+            arrival.map_ok(|(io, peer)| (tokio::io::BufStream::new(io), peer))
+        }
+    }
+
+    simulate(|| async {
+        let (street, door) = adapters::door::door();
+        let server = Server::new(Buffered(door));
+        tokio::spawn(server.serve(|mut ws, _| async move {
+            while let Some(message) = ws.recv().await? {
+                ws.feed(message).await?;
+            }
+            Ok::<(), Error>(())
+        }));
+        let mut client = street.visit().await.unwrap();
+        client.send("there").await.unwrap();
+        assert_eq!(client.recv().await.unwrap(), Some(Message::text("there")));
+        client.close(None, "").await.unwrap();
+    });
+}
+
+#[test]
 fn messages_over_the_rate_of_a_connection_wait() {
     simulate(|| async {
         let (street, mut server) = serve(|options| {
@@ -323,7 +381,9 @@ fn messages_over_the_rate_may_close_the_connection_with_1008() {
             (CloseCode::POLICY_VIOLATION, "too many messages")
         );
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(handle.metrics().close_codes.count(CloseCode::POLICY_VIOLATION), 1);
+        let metrics = handle.metrics();
+        assert_eq!(metrics.close_codes.count(CloseCode::POLICY_VIOLATION), 1);
+        assert_eq!((metrics.too_fast, metrics.messages_received), (1, 21));
     });
 }
 

@@ -133,14 +133,66 @@ fn a_client_that_is_gone_before_it_is_accepted_costs_no_wait() {
 #[test]
 fn clients_that_are_gone_without_end_are_not_asked_for_without_a_rest() {
     simulate(|| async {
-        let (street, mut server) = serve(|_| {});
-        let start = Instant::now();
-        for _ in 0..300 {
-            street.fail(ErrorKind::ConnectionAborted.into());
+        for kind in [
+            ErrorKind::ConnectionAborted,
+            ErrorKind::ConnectionRefused,
+            ErrorKind::ConnectionReset,
+            ErrorKind::Interrupted,
+        ] {
+            for (count, rests) in [(127, 0), (128, 5), (255, 5), (256, 5 + 10), (300, 5 + 10)] {
+                let (street, mut server) = serve(|_| {});
+                let start = Instant::now();
+                for _ in 0..count {
+                    street.fail(kind.into());
+                }
+                let (client, accepted) = tokio::join!(street.visit(), server.accept());
+                assert!(client.is_ok() && accepted.is_some());
+                let rested = start.elapsed().as_millis();
+                assert_eq!(rested, rests, "{count} times {kind:?}");
+                assert_eq!(server.handle().metrics().accept_errors, count);
+            }
         }
-        let (client, accepted) = tokio::join!(street.visit(), server.accept());
-        assert!(client.is_ok() && accepted.is_some());
-        assert_eq!(start.elapsed(), Duration::from_millis(5 + 10));
+    });
+}
+
+/// Also of a server with a hook.
+#[test]
+fn whoever_is_accepted_ends_a_row_of_failures() {
+    simulate(|| async {
+        let (street, server) = serve(|_| {});
+        let mut server = server.authorize(|_| async { Ok((Accept::new(), ())) });
+        for _ in 0..3 {
+            let start = Instant::now();
+            for _ in 0..127 {
+                street.fail(ErrorKind::ConnectionAborted.into());
+            }
+            let (client, accepted) = tokio::join!(street.visit(), server.accept());
+            assert!(client.is_ok() && accepted.is_some());
+            assert_eq!(start.elapsed(), Duration::ZERO);
+        }
+        for _ in 0..3 {
+            let start = Instant::now();
+            street.fail(IoError::from_raw_os_error(24));
+            street.fail(IoError::from_raw_os_error(24));
+            let (client, accepted) = tokio::join!(street.visit(), server.accept());
+            assert!(client.is_ok() && accepted.is_some());
+            assert_eq!(start.elapsed(), Duration::from_millis(5 + 10));
+        }
+    });
+}
+
+/// What the hook asks for cannot be answered: that handshake has failed, and the server goes on.
+#[test]
+fn an_acceptance_that_is_none_is_a_failed_handshake() {
+    simulate(|| async {
+        let (street, server) = serve(|_| {});
+        let server = server
+            .authorize(|_| async { Ok((Accept::new().subprotocol("nobody offered it"), ())) });
+        let handle = server.handle();
+        tokio::spawn(server.serve(|_, _| async {}));
+        assert!(street.visit().await.is_err());
+        let metrics = handle.metrics();
+        assert_eq!((metrics.failed, metrics.handshakes, metrics.open), (1, 0, 0));
     });
 }
 

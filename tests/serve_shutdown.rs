@@ -129,18 +129,170 @@ fn a_connection_that_is_stuck_sending_is_told() {
         let (client, accepted) = tokio::join!(street.visit(), server.accept());
         let (_client, mut ws) = (client.unwrap(), accepted.unwrap().0);
         let stuck = tokio::spawn(async move {
-            loop {
-                ws.send(Message::binary(vec![0; 100_000])).await?;
-            }
-            #[allow(unreachable_code, reason = "it names the type")]
-            Ok::<(), Error>(())
+            while ws.send(Message::binary(vec![0; 100_000])).await.is_ok() {}
+            Instant::now()
         });
         sleep(Duration::from_secs(1)).await;
+        let start = Instant::now();
         let mut shutdown = Shutdown::default();
         shutdown.deadline = Duration::from_secs(3);
         let (report, none) = tokio::join!(handle.shutdown(shutdown), server.accept());
         assert_eq!((report.dropped, none.is_none()), (1, true));
-        assert!(stuck.await.unwrap().is_err(), "its calls fail after the deadline");
+        let ended = stuck.await.unwrap() - start;
+        assert_eq!(ended, Duration::from_secs(3), "its calls fail after the deadline");
+    });
+}
+
+/// Also where the application owns the connections, and its own patience with the client is longer.
+#[test]
+fn a_connection_that_waits_for_its_client_is_dropped_at_the_deadline() {
+    simulate(|| async {
+        let (street, mut server) = serve(|_| {});
+        let handle = server.handle();
+        let (client, accepted) = tokio::join!(street.visit(), server.accept());
+        let (_client, mut ws) = (client.unwrap(), accepted.unwrap().0);
+        let start = Instant::now();
+        let mut shutdown = Shutdown::default();
+        shutdown.deadline = Duration::from_secs(2);
+        let (report, received) = tokio::join!(handle.shutdown(shutdown), ws.recv());
+        assert_eq!((report.dropped, start.elapsed()), (1, Duration::from_secs(2)));
+        assert!(matches!(received, Err(Error::Closed(closed)) if closed.cause == Cause::Lost));
+        assert_eq!(ws.recv().await.unwrap(), None, "it is told once");
+        assert!(handle.metrics().open == 1, "its owner has it still");
+    });
+}
+
+/// Nobody new comes in while the others are still closing.
+#[test]
+fn a_server_that_is_closing_does_not_listen() {
+    simulate(|| async {
+        let (street, handle, serving) = echo(|_| {});
+        let _silent = visitors(&street, 1).await;
+        sleep(Duration::from_secs(1)).await;
+        let closing = tokio::spawn(async move { handle.shutdown(Shutdown::default()).await });
+        sleep(Duration::from_millis(1)).await;
+        assert!(!street.is_open() && !closing.is_finished());
+        serving.await.unwrap();
+        assert_eq!(closing.await.unwrap().lost, 1);
+    });
+}
+
+#[test]
+fn the_report_tells_of_the_shutdown_alone() {
+    simulate(|| async {
+        let (street, handle, serving) = echo(|options| {
+            options.max_connections = Some(2);
+            options.when_full = hybi::tokio::serve::WhenFull::Refuse;
+        });
+        let mut before = visitors(&street, 2).await;
+        assert_eq!(status(street.visit().await), 503);
+        before[0].close(None, "").await.unwrap();
+        drop(before);
+        sleep(Duration::from_secs(1)).await;
+        let metrics = handle.metrics();
+        assert_eq!((metrics.open, metrics.peak, metrics.turned_away), (0, 2, 1));
+        assert_eq!(handle.shutdown(Shutdown::default()).await, Default::default());
+        serving.await.unwrap();
+    });
+}
+
+#[test]
+fn a_second_shutdown_is_the_first_once_more() {
+    simulate(|| async {
+        let (street, handle, serving) = echo(|_| {});
+        let mut silent = visitors(&street, 1).await;
+        let mut answering = listen(visitors(&street, 1).await);
+        let _halfway = street.knock();
+        sleep(Duration::from_secs(1)).await;
+        let shutdown = |code, deadline| {
+            let mut shutdown = Shutdown::default();
+            (shutdown.code, shutdown.deadline) = (code, Duration::from_secs(deadline));
+            shutdown
+        };
+        let (report, ()) =
+            tokio::join!(handle.shutdown(shutdown(CloseCode::SERVICE_RESTART, 2)), async {
+                sleep(Duration::from_secs(1)).await;
+                let other = shutdown(CloseCode::NORMAL, 1);
+                let report = handle.shutdown(other).await;
+                assert_eq!((report.closed, report.dropped), (1, 1));
+            });
+        assert_eq!((report.closed, report.dropped, report.handshakes_abandoned), (1, 1, 1));
+        serving.await.unwrap();
+        let again = handle.shutdown(shutdown(CloseCode::NORMAL, 1)).await;
+        assert_eq!(again, report);
+        assert_eq!(handle.metrics().failed, 0, "a handshake that is dropped has not failed");
+        let closed = answering.remove(0).await.unwrap().closed().unwrap();
+        assert_eq!(closed.code(), CloseCode::SERVICE_RESTART);
+        assert_eq!(silent[0].recv().await.unwrap(), None);
+        assert_eq!(silent[0].closed().unwrap().code(), CloseCode::SERVICE_RESTART);
+    });
+}
+
+#[test]
+fn a_handshake_that_breaks_off_holds_up_no_shutdown() {
+    simulate(|| async {
+        let (street, handle, serving) = echo(|_| {});
+        let halfway = street.knock();
+        sleep(Duration::from_secs(1)).await;
+        let start = Instant::now();
+        let ((), report) = tokio::join!(
+            async {
+                sleep(Duration::from_secs(1)).await;
+                drop(halfway);
+            },
+            handle.shutdown(Shutdown::default())
+        );
+        assert_eq!((start.elapsed(), report.handshakes_abandoned), (Duration::from_secs(1), 0));
+        serving.await.unwrap();
+    });
+}
+
+/// Whose answer would not be heard.
+#[test]
+fn a_server_that_is_closing_does_not_ask_its_hook() {
+    simulate(|| async {
+        let (street, server) = serve(|_| {});
+        let server = server.authorize(|_| async { panic!("nobody is let in any more") });
+        let server: hybi::tokio::Server<_, ()> = server;
+        let handle = server.handle();
+        let serving = tokio::spawn(server.serve(|_, _| async {}));
+        let mut halfway = street.knock();
+        halfway.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        let (_, answer) = tokio::join!(handle.shutdown(Shutdown::default()), async {
+            let rest =
+                b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+            halfway.write_all(rest).await.unwrap();
+            let mut answer = String::new();
+            halfway.read_to_string(&mut answer).await.unwrap();
+            answer
+        });
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        serving.await.unwrap();
+        assert_eq!((handle.metrics().failed, handle.metrics().turned_away), (0, 1));
+    });
+}
+
+/// The rest of its pause is not waited for.
+#[test]
+fn a_connection_that_pauses_for_its_rate_is_closed_at_once() {
+    simulate(|| async {
+        let (street, handle, serving) = echo(|options| {
+            options.messages.per_connection = Some(hybi::rate::Rate::per_minute(1).burst(1));
+        });
+        let mut client = street.visit().await.unwrap();
+        for text in ["one", "two", "three"] {
+            client.feed(text).await.unwrap();
+        }
+        client.flush().await.unwrap();
+        let clients = listen(vec![client]);
+        sleep(Duration::from_secs(1)).await;
+        let start = Instant::now();
+        let report = handle.shutdown(Shutdown::default()).await;
+        assert_eq!((report.closed, start.elapsed()), (1, Duration::ZERO));
+        serving.await.unwrap();
+        drop(clients);
     });
 }
 
@@ -247,6 +399,21 @@ fn the_closing_can_be_spread_over_time() {
         }
         ends.sort_unstable();
         assert_eq!(ends, (0..10).map(|step| step * 200).collect::<Vec<_>>());
+    });
+}
+
+/// Not over more than there is.
+#[test]
+fn the_closing_is_spread_within_the_deadline() {
+    simulate(|| async {
+        let (street, handle, serving) = echo(|_| {});
+        let clients = listen(visitors(&street, 4).await);
+        let mut shutdown = Shutdown::default();
+        (shutdown.spread, shutdown.deadline) = (Duration::from_secs(60), Duration::from_secs(4));
+        let report = handle.shutdown(shutdown).await;
+        assert_eq!((report.closed, report.dropped), (4, 0));
+        serving.await.unwrap();
+        drop(clients);
     });
 }
 

@@ -27,6 +27,8 @@ fn section_3_a_url_has_host_port_resource_and_a_secure_flag() {
         ("ws://example.com//x", "example.com", 80, "//x", false),
         ("ws://example.com/a?b?c/d", "example.com", 80, "/a?b?c/d", false),
         ("ws://example.com/%0d%0aX", "example.com", 80, "/%0d%0aX", false),
+        ("ws://example.com?a/b", "example.com", 80, "/?a/b", false),
+        ("ws://example.com/?from=ws://b", "example.com", 80, "/?from=ws://b", false),
         ("ws://example.com/@x:y", "example.com", 80, "/@x:y", false),
         (
             "ws://a/!$&'()*+,;=:@-._~?!$&'()*+,;=:@-._~/?",

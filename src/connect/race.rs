@@ -76,16 +76,13 @@ impl Race {
         }
     }
 
-    /// The attempt to connect to `address` has failed. Where it was the latest, or the last one running, the next
-    /// begins at once.
+    /// The attempt to connect to `address` has failed. Where it was the latest of those under way, the next begins at
+    /// once.
     pub fn handle_failure(&mut self, address: SocketAddr) {
         if self.running.last() == Some(&address) {
             self.due = None;
         }
         self.running.retain(|running| *running != address);
-        if self.running.is_empty() {
-            self.due = None;
-        }
     }
 
     /// The addresses to which attempts are under way, the latest last.

@@ -11,12 +11,8 @@ pub(crate) fn parse(text: &str) -> Result<Option<(String, Url)>, UrlError> {
     if !scheme.eq_ignore_ascii_case("ws+unix") {
         return Ok(None);
     }
-    // `///path` has an empty authority; `//host/path` names a host, which a socket here has not.
-    let rest = match rest.strip_prefix("//") {
-        Some(path) if path.starts_with('/') => path,
-        Some(_) => return Err(UrlError::SocketPath),
-        None => rest,
-    };
+    // `///path` has an empty authority; `//host/path` names a host, which a socket here has not, and is no absolute path.
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (path, resource) = rest.split_once(':').unwrap_or((rest, ""));
     if path.contains('#') {
         return Err(UrlError::Fragment);

@@ -38,7 +38,7 @@ impl Body {
         // The last coding decides, and a coding makes the length void.
         let coding = fields::elements(headers, "Transfer-Encoding").last();
         let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        let framing = match (coding, length.and_then(|length| length.trim().parse().ok())) {
+        let framing = match (coding, length.and_then(|length| length.parse().ok())) {
             _ if matches!(status.as_u16(), 204 | 304) => Framing::Length(0),
             (Some(coding), _) if coding.eq_ignore_ascii_case(b"chunked") => {
                 Framing::ChunkSize { size: 0, digits_end: false }

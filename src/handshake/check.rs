@@ -49,8 +49,8 @@ pub(super) fn check_offers(
         return Err(HandshakeError::UnsupportedVersion);
     }
     if let Some(origin) = found.origin.optional(head, name::ORIGIN)? {
-        let host = authority.map(str::as_bytes).or(found.host.first(head));
-        if !origins.allows(origin, host.unwrap_or_default()) {
+        let host = authority.map_or_else(|| found.host.last(head), str::as_bytes);
+        if !origins.allows(origin, host) {
             return Err(HandshakeError::OriginRejected(shown::excerpt(origin)));
         }
     }
@@ -59,7 +59,7 @@ pub(super) fn check_offers(
     }
     match found.extensions.lines {
         0 => Ok(()),
-        1 => check_extensions(found.extensions.first(head).unwrap_or_default()),
+        1 => check_extensions(found.extensions.last(head)),
         _ => values(fields, name::EXTENSIONS).try_for_each(check_extensions),
     }
 }

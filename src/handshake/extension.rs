@@ -159,11 +159,11 @@ impl<'v> Cursor<'v> {
     fn quoted(&mut self) -> Option<&'v [u8]> {
         let start = self.rest;
         loop {
-            let token = self.token();
+            self.token();
             if self.take(b'\\') {
                 let (escaped, rest) = self.rest.split_first()?;
                 self.rest = is_token_byte(*escaped).then_some(rest)?;
-            } else if token.is_none() {
+            } else {
                 let (quoted, _) = start.split_at(start.len().saturating_sub(self.rest.len()));
                 return (self.take(b'"') && !quoted.is_empty()).then_some(quoted);
             }

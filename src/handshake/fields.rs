@@ -18,7 +18,7 @@ pub(super) mod name {
 }
 
 /// Whether a header's value is a secret between the client and the server or proxy that it is for.
-pub(crate) fn is_secret(name: &HeaderName) -> bool {
+pub(super) fn is_secret(name: &HeaderName) -> bool {
     use header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
     [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE].contains(name)
 }

@@ -18,7 +18,7 @@ pub(super) struct Found {
     pub(super) has_coding: bool,
 }
 
-/// A field: how many lines it has, and where the value of the first stands.
+/// A field: how many lines it has, and where the value of the last stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Field {
     pub(super) lines: usize,
@@ -53,9 +53,7 @@ impl Found {
             24 if is(name, b"sec-websocket-extensions") => &mut self.extensions,
             _ => return,
         };
-        if field.lines == 0 {
-            (field.start, field.end) = (start, start.saturating_add(value.len()));
-        }
+        (field.start, field.end) = (start, start.saturating_add(value.len()));
         field.lines = field.lines.saturating_add(1);
     }
 }
@@ -78,14 +76,14 @@ impl Field {
     ) -> Result<Option<&'h [u8]>, HandshakeError> {
         match self.lines {
             0 => Ok(None),
-            1 => Ok(self.first(head)),
+            1 => Ok(Some(self.last(head))),
             _ => Err(HandshakeError::DuplicateHeader(name)),
         }
     }
 
-    /// The value of the first line, without the space around it.
-    pub(super) fn first<'h>(&self, head: &'h [u8]) -> Option<&'h [u8]> {
-        head.get(self.start..self.end).filter(|_| self.lines > 0).map(trim)
+    /// The value of the last line, without the space around it; empty where there is none.
+    pub(super) fn last<'h>(&self, head: &'h [u8]) -> &'h [u8] {
+        trim(head.get(self.start..self.end).unwrap_or_default())
     }
 }
 

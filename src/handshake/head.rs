@@ -108,9 +108,9 @@ impl<P: Parts> Scanner<P> {
             match (self.part, allowed.get(self.at)) {
                 (_, None) => {}
                 (Part::Name, Some(b':')) => {
+                    // The colon is passed with the value, in which it may stand as well.
                     self.name_end = self.at;
                     self.part = Part::Value;
-                    self.pass(1);
                 }
                 (Part::FirstLine | Part::Value, Some(b'\r')) => {
                     self.part = Part::LineEnd;

@@ -303,7 +303,6 @@ fn is_extended_connect<B>(request: &http::Request<B>) -> bool {
     matches!(request.version(), Version::HTTP_2 | Version::HTTP_3)
         && request.method() == Method::CONNECT
         && request.uri().scheme().is_some()
-        && request.uri().path_and_query().is_some()
 }
 
 fn text(head: &[u8], range: Range<usize>) -> &str {

@@ -55,7 +55,7 @@ pub use verify::verify;
 
 pub(crate) use client::TIMEOUT as CLIENT_TIMEOUT;
 pub(crate) use credentials::basic;
-pub(crate) use fields::{is_reserved, is_secret};
+pub(crate) use fields::is_reserved;
 pub(crate) use reply::Reply;
 pub(crate) use response::encode_headers;
 pub(crate) use shown::{Brief, Refused, Status};

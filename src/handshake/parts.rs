@@ -69,7 +69,7 @@ impl RequestLine {
         let is_version = matches!(version, [b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit());
         let target = rest.get(method..)?.strip_prefix(b" ")?;
-        let fits = is_version && method > 0 && !target.is_empty() && !target.contains(&b' ');
+        let fits = is_version && !target.is_empty() && !target.contains(&b' ');
         let method = line.start..line.start.saturating_add(method);
         let target = method.end.saturating_add(1)..line.end.saturating_sub(version.len());
         let is_1_1 = matches!(version, [.., b'1', b'.', b'1'..=b'9']);

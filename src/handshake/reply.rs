@@ -130,7 +130,7 @@ impl From<httparse::Error> for HandshakeError {
     fn from(error: httparse::Error) -> Self {
         match error {
             httparse::Error::Version => Self::HttpVersion,
-            httparse::Error::TooManyHeaders => Self::TooManyHeaders { limit: MAX_HEADERS },
+            // The scanner has counted the header lines.
             _ => Self::Malformed,
         }
     }

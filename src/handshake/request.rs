@@ -166,13 +166,13 @@ impl Request {
         Self { url, ..self }
     }
 
-    /// The same request for another URL: with the host of that, and what is secret only within the origin.
+    /// The same request for another URL: with the host of that, and what is secret, and so marked, only within the origin.
     pub(crate) fn moved_to(mut self, url: Url) -> Self {
         self.headers.remove(header::HOST);
         if !self.url.same_origin(&url) {
             let headers = core::mem::take(&mut self.headers);
             for (name, value) in &headers {
-                if !is_secret(name) && !value.is_sensitive() {
+                if !value.is_sensitive() {
                     self.headers.append(name, value.clone());
                 }
             }

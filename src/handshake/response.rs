@@ -26,7 +26,6 @@ pub(super) fn encode_head<B>(response: &http::Response<B>) -> Vec<u8> {
 pub(crate) fn encode_headers(headers: &http::HeaderMap, out: &mut Vec<u8>) {
     for (name, value) in headers {
         match name.as_str() {
-            "sec-websocket-accept" => out.extend_from_slice(b"Sec-WebSocket-Accept"),
             "sec-websocket-extensions" => out.extend_from_slice(b"Sec-WebSocket-Extensions"),
             "sec-websocket-key" => out.extend_from_slice(b"Sec-WebSocket-Key"),
             "sec-websocket-protocol" => out.extend_from_slice(b"Sec-WebSocket-Protocol"),

@@ -23,7 +23,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::buffer::RecvBuf;
 use crate::handshake::{
-    Limits, Progress, RequestError, basic, bracketed, is_reserved, is_secret, parse_host_and_port,
+    Limits, Progress, RequestError, basic, bracketed, is_reserved, parse_host_and_port,
     percent_decode,
 };
 use http_connect::HttpConnect;
@@ -98,16 +98,9 @@ impl Proxy {
     /// # Errors
     ///
     /// [`RequestError::ReservedHeader`] for headers that belong to the request itself.
-    pub fn header(
-        mut self,
-        name: HeaderName,
-        mut value: HeaderValue,
-    ) -> Result<Self, RequestError> {
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, RequestError> {
         if is_reserved(&name) || name == header::HOST {
             return Err(RequestError::ReservedHeader(name));
-        }
-        if is_secret(&name) {
-            value.set_sensitive(true);
         }
         self.headers.append(name, value);
         Ok(self)

@@ -108,7 +108,7 @@ impl Exception {
             return Self { hosts: network, port: None };
         }
         let (host, port) = match word.rsplit_once(':') {
-            Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
                 (host, port.parse().ok())
             }
             _ => (word, None),
@@ -133,8 +133,7 @@ impl Exception {
             Hosts::Domain(domain) => {
                 let host = host.to_ascii_lowercase();
                 let before = host.strip_suffix(domain.as_str());
-                !domain.is_empty()
-                    && before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+                before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
             }
             Hosts::Network(network, bits) => {
                 host.parse().is_ok_and(|host: IpAddr| is_within(host, *network, *bits))

@@ -32,8 +32,7 @@ impl Jitter {
 /// The longest wait before the dial that follows `losses` losses in a row.
 pub(super) fn ceiling(options: &Options, losses: u32) -> Duration {
     let ceiling = match losses {
-        0 => Duration::ZERO,
-        1 => options.first_delay,
+        0 | 1 => options.first_delay,
         _ => {
             let doubled = 2_u32.saturating_pow(losses.saturating_sub(1));
             options.base_delay.saturating_mul(doubled)

@@ -181,3 +181,69 @@ impl Metrics {
         self.close_codes.note(frame.map_or(CloseCode::ABNORMAL, |frame| frame.code));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_trip_is_counted_in_the_first_step_that_is_no_shorter() {
+        for (nanos, step) in [
+            (0, 1),
+            (1000, 1),
+            (1001, 2),
+            (2000, 2),
+            (2001, 4),
+            (1_000_000, 1024),
+            (1_024_000, 1024),
+            (1_024_001, 2048),
+            (u64::MAX, 1 << 31),
+        ] {
+            let mut histogram = RoundTripHistogram::default();
+            histogram.note(Duration::from_nanos(nanos));
+            assert_eq!(histogram.percentile(50), Some(Duration::from_micros(step)), "{nanos} ns");
+            assert_eq!((histogram.count(), histogram.sum()), (1, Duration::from_nanos(nanos)));
+            let steps: Vec<_> = histogram.cumulative().collect();
+            assert_eq!(steps.len(), 32);
+            for (most, count) in steps {
+                assert_eq!(count, u64::from(most >= Duration::from_micros(step)), "{nanos} ns");
+            }
+        }
+        let mut histogram = RoundTripHistogram::default();
+        assert_eq!(histogram.percentile(50), None);
+        histogram.note(Duration::MAX);
+        histogram.note(Duration::MAX);
+        assert_eq!((histogram.count(), histogram.sum()), (2, Duration::MAX));
+    }
+
+    #[test]
+    fn so_many_percent_do_not_exceed_the_step() {
+        let mut histogram = RoundTripHistogram::default();
+        for (count, micros) in [(90, 1), (9, 8), (1, 64)] {
+            (0..count).for_each(|_| histogram.note(Duration::from_micros(micros)));
+        }
+        for (percent, micros) in
+            [(0, 1), (1, 1), (50, 1), (90, 1), (91, 8), (99, 8), (100, 64), (101, 64), (255, 64)]
+        {
+            let step = Some(Duration::from_micros(micros));
+            assert_eq!(histogram.percentile(percent), step, "{percent} %");
+        }
+        assert_eq!(histogram.sum(), Duration::from_micros(90 + 72 + 64));
+    }
+
+    #[test]
+    fn close_codes_are_counted_one_by_one_or_by_the_thousand() {
+        let mut codes = CloseCodes::default();
+        for code in [1000, 1001, 1001, 1015, 3000, 3999, 4000, 4500, 4999, 999, 1016, 2999, 5000] {
+            codes.note(CloseCode(code));
+        }
+        let counted: Vec<_> = codes.iter().collect();
+        let expected = [("1000", 1), ("1001", 2), ("1015", 1), ("3xxx", 2), ("4xxx", 3)];
+        assert_eq!(counted, expected);
+        for (code, count) in
+            [(1000, 1), (1001, 2), (1002, 0), (1015, 1), (3500, 2), (4001, 3), (2000, 0), (5000, 0)]
+        {
+            assert_eq!(codes.count(CloseCode(code)), count, "{code}");
+        }
+    }
+}
