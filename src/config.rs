@@ -44,8 +44,8 @@ pub struct Config {
     /// fragment's header, and for a compressed message while it is inflated (on the wire such a message may be
     /// an eighth and 1 KiB larger); a larger one fails the connection with 1009.
     pub max_message_size: u64,
-    /// The most fragments of one received message: 65,536. A peer that sends more, each a few bytes
-    /// long, makes us work without end; it is failed with 1008.
+    /// The most fragments of one received message, not counting an empty one that ends it: 65,536. A peer that sends
+    /// more, each a few bytes long, makes us work without end; it is failed with 1008.
     pub max_fragments: u32,
     /// The most fragments without payload among those of one received message: 128. They are legal and carry
     /// nothing; more of them fail the connection with 1008.

@@ -168,8 +168,10 @@ fn a_message_may_have_so_many_fragments() {
         assert_eq!(end.hear("01 01 61  80 01 62"), [Told::text("ab")]);
         assert_eq!(end.hear("01 01 61  00 01 62  80 01 63"), [Told::text("abc")]);
         assert_eq!(end.hear("81 01 61"), [Told::text("a")]);
+        let told = end.hear("01 01 61  00 01 62  00 01 63  80 00");
+        assert_eq!(told, [Told::text("abc")], "but for an empty one that ends it");
         assert_eq!(end.hear("01 01 61  00 00  00 01 62"), [], "empty ones are counted");
-        let told = end.hear("80 00");
+        let told = end.hear("80 01 63");
         assert_eq!(failure(&told), Error::TooManyFragments { limit: 3 });
         assert_eq!(end.said(), close_frame(1008, "too many fragments"));
     }

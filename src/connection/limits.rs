@@ -45,7 +45,9 @@ impl Connection {
         if header.len == 0 && empty >= config.max_empty_fragments {
             return Err(Error::TooManyEmptyFragments { limit: config.max_empty_fragments });
         }
-        if all >= config.max_fragments {
+        // An empty one that ends the message costs nothing more.
+        let ends_it = header.fin && header.len == 0;
+        if all >= config.max_fragments && !ends_it {
             return Err(Error::TooManyFragments { limit: config.max_fragments });
         }
         Ok(())
