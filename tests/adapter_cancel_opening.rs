@@ -22,7 +22,10 @@ use hybi::{Config, Role};
 /// Polls an opening so often; whether it ended by then.
 type Opening = fn(Faulty, usize) -> bool;
 
-const OPENINGS: [(&str, fn() -> Faulty, Opening); 10] = [
+/// The stream that an opening is tried over.
+type Over = fn() -> Faulty;
+
+const OPENINGS: [(&str, Over, Opening); 10] = [
     ("accept", request, |io, times| poll_times(accept(io), times).is_some()),
     ("accept_with", compressed_request, |io, times| {
         let accepted = accept_with(io, ServerOptions::default(), compressed());
@@ -71,7 +74,7 @@ fn an_opening_that_is_dropped_at_any_poll_drops_its_stream_and_leaves_no_memory(
 }
 
 /// How many polls it takes to its end.
-fn dropped_at_every_poll(name: &str, stream: fn() -> Faulty, opening: Opening) -> usize {
+fn dropped_at_every_poll(name: &str, stream: Over, opening: Opening) -> usize {
     for polls in 1.. {
         let mut io = stream();
         io.pace = HESITANT;

@@ -59,7 +59,7 @@ fn an_accept_that_is_dropped_at_any_poll_loses_nobody_and_keeps_no_place() {
 fn a_server_that_is_dropped_at_any_poll_ends_all_that_it_has_begun() {
     simulate(|| async {
         let mut opened = [0; POLLS];
-        for polls in 1..POLLS {
+        for (polls, seen) in opened.iter_mut().enumerate().skip(1) {
             let (street, server) = serve(|_| {});
             let handle = server.handle();
             let visiting: Vec<_> = (0..3).map(|number| visit(&street, number)).collect();
@@ -81,7 +81,7 @@ fn a_server_that_is_dropped_at_any_poll_ends_all_that_it_has_begun() {
             drop(silent);
             let metrics = handle.metrics();
             assert_eq!((metrics.open, metrics.handshakes), (0, 0), "after {polls} polls");
-            opened[polls] = metrics.opened;
+            *seen = metrics.opened;
             let report = handle.shutdown(Shutdown::default()).await;
             assert_eq!(report.to_string(), NOTHING_LEFT, "after {polls} polls");
         }
