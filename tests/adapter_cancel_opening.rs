@@ -23,7 +23,10 @@ use hybi::{Config, Role};
 type Opening = fn(Faulty, usize) -> bool;
 
 /// Its name, the stream that it opens, and itself.
-type Case = (&'static str, fn() -> Faulty, Opening);
+type Case = (&'static str, Over, Opening);
+
+/// The stream that an opening is tried over.
+type Over = fn() -> Faulty;
 
 const OPENINGS: [Case; 10] = [
     ("accept", request, |io, times| poll_times(accept(io), times).is_some()),
@@ -74,7 +77,7 @@ fn an_opening_that_is_dropped_at_any_poll_drops_its_stream_and_leaves_no_memory(
 }
 
 /// How many polls it takes to its end.
-fn dropped_at_every_poll(name: &str, stream: fn() -> Faulty, opening: Opening) -> usize {
+fn dropped_at_every_poll(name: &str, stream: Over, opening: Opening) -> usize {
     for polls in 1.. {
         let mut io = stream();
         io.pace = HESITANT;

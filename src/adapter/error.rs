@@ -38,6 +38,12 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Of the application's own, such as a dial's: it says all there is to say.
+            Self::Io(error)
+                if error.kind() == io::ErrorKind::Other && error.get_ref().is_some() =>
+            {
+                fmt::Display::fmt(error, f)
+            }
             Self::Io(error) if is_late(error) => write!(f, "nothing came or left in time: {error}"),
             Self::Io(error) => write!(f, "the transport failed: {error}"),
             Self::Handshake(error) => fmt::Display::fmt(error, f),

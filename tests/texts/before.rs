@@ -223,7 +223,7 @@ fn adapters() {
             of(E::from(io::Error::from(ErrorKind::TimedOut))),
             "nothing came or left in time: timed out",
         ),
-        (of(E::from(behind)), "the transport failed: a cause of its own"),
+        (of(E::from(behind)), "a cause of its own"),
         (of(E::from(HandshakeError::Method)), "the request's method is not GET"),
         (of(E::from(UrlError::Host)), "URL has no valid host"),
         (
