@@ -1,9 +1,9 @@
 //! What holds of every extension that is read, and of every agreement.
 
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
-use hybi::deflate::{Compression, Direction};
+use hybi::deflate::{Compression, Direction, Params};
 use hybi::handshake::{
-    Accept, DeflateOffer, Extension, Incoming, Key, OriginPolicy, Request, verify,
+    Accept, DeflateOffer, Extension, Incoming, Key, OriginPolicy, Request, WindowHint, verify,
 };
 
 pub fn keeps_the_grammar(extension: &Extension) {
@@ -50,4 +50,28 @@ pub fn negotiate(knobs: u8, offers: &[DeflateOffer]) {
     assert!(server.server.window_bits <= offer.server_max_window_bits.unwrap_or(15));
     assert!(!(offer.server_no_context_takeover && server.server.context_takeover));
     assert!(offer.client_max_window_bits.is_some() || server.client.window_bits == 15);
+}
+
+/// What a client offers, or that it offers nothing.
+pub fn offer(knobs: u8) -> Option<DeflateOffer> {
+    (knobs & 64 != 0).then(|| DeflateOffer {
+        server_no_context_takeover: knobs & 16 != 0,
+        client_no_context_takeover: knobs & 128 != 0,
+        server_max_window_bits: (knobs & 16 != 0).then_some(10),
+        client_max_window_bits: (knobs & 32 != 0).then_some(WindowHint::Any),
+    })
+}
+
+/// The elements of an answer choose the one thing that was offered, and ask for what it allows (RFC 7692 section 7.1).
+pub fn keeps_to(offer: Option<DeflateOffer>, chosen: &[String], agreed: Option<Params>) {
+    let chosen: Vec<&String> = chosen.iter().filter(|element| !element.is_empty()).collect();
+    assert_eq!(chosen.len(), usize::from(agreed.is_some()), "{chosen:?}");
+    let (Some(agreed), [chosen]) = (agreed, &chosen[..]) else { return };
+    let offer = offer.expect("what is chosen was offered");
+    let mut params = chosen.split(';').map(|part| part.trim_matches([' ', '\t']));
+    assert_eq!(params.next(), Some("permessage-deflate"));
+    let limits_client = params.any(|param| param.starts_with("client_max_window_bits"));
+    assert!(!limits_client || offer.client_max_window_bits.is_some());
+    assert!(!(offer.server_no_context_takeover && agreed.server.context_takeover));
+    assert!(agreed.server.window_bits <= offer.server_max_window_bits.unwrap_or(15));
 }

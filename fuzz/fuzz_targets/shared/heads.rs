@@ -1,6 +1,8 @@
 //! Heads of HTTP, read once more without the library's code, and what RFC 6455 asks of them.
 
-use hybi::handshake::{Accept, Established, Incoming, accept_key};
+use hybi::handshake::{Accept, DeflateOffer, Established, Incoming, accept_key};
+
+use super::extensions::keeps_to;
 
 /// A head as its bytes stand there.
 #[derive(Debug)]
@@ -106,8 +108,13 @@ pub fn is_one_refusal(response: &[u8]) {
     assert!(!body.contains("HTTP/1.1") && head.has("connection", "close"));
 }
 
-/// A 101 that answers this key, and chooses of `offered` alone (section 4.1).
-pub fn answers(response: &[u8], key: &str, offered: &[&str], established: &Established) {
+/// A 101 that answers this key, and chooses of what was offered alone (section 4.1).
+pub fn answers(
+    response: &[u8],
+    key: &str,
+    (names, offer): (&[&str], Option<DeflateOffer>),
+    established: &Established,
+) {
     let head = Head::read_last(response);
     let status = head.first.strip_prefix("HTTP/1.").expect("the version is one of HTTP/1");
     let status = status.strip_prefix(|c| matches!(c, '1'..='9'));
@@ -115,8 +122,9 @@ pub fn answers(response: &[u8], key: &str, offered: &[&str], established: &Estab
     assert_eq!(head.values("sec-websocket-accept"), [accept_key(key.as_bytes())]);
     assert!(head.values("upgrade")[0].eq_ignore_ascii_case("websocket"));
     assert!(head.has("connection", "upgrade"));
-    assert!(head.values("sec-websocket-extensions").is_empty(), "none was offered");
+    let extensions = head.elements("sec-websocket-extensions");
+    keeps_to(offer, &extensions, established.negotiated.compression);
     let chosen = established.negotiated.subprotocol.as_deref();
     assert_eq!(chosen, head.values("sec-websocket-protocol").first().copied());
-    assert!(chosen.is_none_or(|chosen| offered.contains(&chosen)));
+    assert!(chosen.is_none_or(|chosen| names.contains(&chosen)));
 }
