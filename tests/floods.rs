@@ -34,7 +34,7 @@ fn pings_of_a_peer_that_reads_nothing_hold_64_kib() {
         let end = adapter.receive(flood, |config| *config = adapter.give_up_soon());
         let cause = match adapter {
             Adapter::Blocking => Cause::Timeout(Timeout::Write),
-            Adapter::Tokio => Cause::Failed(hybi::Error::TooManyControlFrames),
+            Adapter::Tokio => Cause::Failed(hybi::Error::TooManyControlFrames { limit: 4096 }),
         };
         end.expect(cause, 64 * KIB);
     });
@@ -46,7 +46,7 @@ fn pings_of_a_peer_that_reads_hold_64_kib() {
     let ping = frame(Role::Client, PING, [b'p'; 125]);
     everywhere(move |adapter| {
         let end = adapter.receive(Flood::of(&ping).times(5000), |_| {});
-        end.expect(Cause::Failed(hybi::Error::TooManyControlFrames), 64 * KIB);
+        end.expect(Cause::Failed(hybi::Error::TooManyControlFrames { limit: 4096 }), 64 * KIB);
     });
 }
 
@@ -93,7 +93,10 @@ fn a_compression_bomb_holds_three_times_the_limit_of_a_message() {
             config.max_message_size = limit as u64;
             config.compression = Some(hybi::Compression::default());
         });
-        let cause = Cause::Failed(hybi::Error::MessageTooLarge { limit: limit as u64 });
+        let cause = Cause::Failed(hybi::Error::MessageTooLarge {
+            len: limit as u64 + 1,
+            limit: limit as u64,
+        });
         end.expect(cause, 3 * limit + 256 * KIB);
     });
 }
@@ -110,7 +113,10 @@ fn a_compression_bomb_that_is_taken_in_pieces_holds_256_kib() {
             config.compression = Some(hybi::Compression::default());
             config.delivery = Delivery::Chunks;
         });
-        let cause = Cause::Failed(hybi::Error::MessageTooLarge { limit: limit as u64 });
+        let cause = Cause::Failed(hybi::Error::MessageTooLarge {
+            len: limit as u64 + 1,
+            limit: limit as u64,
+        });
         end.expect(cause, 256 * KIB);
     });
 }
@@ -273,7 +279,7 @@ fn a_peer_that_always_has_more_does_not_put_the_end_off() {
 const CLAIM: [u8; 14] = [0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
 
 fn is_too_much(error: &HandshakeError) -> bool {
-    matches!(error, HandshakeError::TooManyHeaders | HandshakeError::HeadTooLarge)
+    matches!(error, HandshakeError::TooManyHeaders { limit: 100 })
 }
 
 /// A frame of a gibibyte of zeros.

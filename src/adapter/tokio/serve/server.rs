@@ -16,6 +16,7 @@ use ::tokio::time;
 use super::admit::{Door, Ready, admit};
 use super::house::{House, Order, Room, Stage, subscriber};
 use super::{Listen, Metrics, Report, ServeOptions, ServerStream, Shutdown, Visitor, WhenFull};
+use crate::adapter::deadline;
 use crate::adapter::tokio::WebSocket;
 use crate::handshake::{Accept, Rejection};
 use crate::rate::KeyedBuckets;
@@ -340,7 +341,7 @@ impl Handle {
             let mut left = Left(rooms.into_iter());
             for number in (0..).take(left.0.len()) {
                 if !step.is_zero() {
-                    time::sleep_until(start + step * number).await;
+                    time::sleep_until(deadline(start, step.saturating_mul(number))).await;
                 }
                 left.close_one();
             }
