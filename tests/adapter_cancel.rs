@@ -173,6 +173,9 @@ fn at_every_poll(hold: &dyn Fn(Pace, &mut Drops) -> Held) {
     assert!(seen.len() > 3 && data.len() >= 3, "{undisturbed:?}");
     let closes = control.iter().filter(|frame| frame.starts_with("88")).count();
     assert_eq!(closes, 1, "{control:?}");
+    for pace in [FREE, SINGLE_BYTES] {
+        assert_eq!(hold(pace, &mut Drops::never()), undisturbed, "at {pace:?}");
+    }
     for polls in 1.. {
         let mut drops = Drops::after(vec![polls]);
         assert_eq!(hold(HESITANT, &mut drops), undisturbed, "dropped after {polls}");

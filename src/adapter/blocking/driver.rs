@@ -189,7 +189,8 @@ impl<S: Transport> Driver<S> {
         let start = self.waits.now();
         if self.conn.is_closing() {
             // A peer that takes nothing, or a byte now and then, does not put the end off.
-            self.bound_writes((self.conn.config().close_timeout / 4).max(SHORTEST))?;
+            // What cannot be bounded anew, a socket of some systems after a reset, fails when it is written to.
+            let _ = self.bound_writes((self.conn.config().close_timeout / 4).max(SHORTEST));
             self.conn.handle_timeout(start);
             if self.conn.is_abandoned() {
                 self.unflushed = false;
