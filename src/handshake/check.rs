@@ -77,8 +77,8 @@ fn is_target(target: &[u8]) -> bool {
     }
     let Ok(uri) = Uri::try_from(target) else { return false };
     match uri.scheme_str() {
-        None => uri.authority().is_none() && uri.path().starts_with('/'),
-        Some(scheme) => matches!(scheme, "http" | "https") && uri.authority().is_some(),
+        None => uri.path().starts_with('/'),
+        Some(scheme) => matches!(scheme, "http" | "https"),
     }
 }
 
