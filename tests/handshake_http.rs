@@ -102,8 +102,17 @@ fn section_4_2_1_item_1_the_target_is_a_resource_name_or_an_absolute_http_uri() 
         let incoming = serve(&format!("GET {target} HTTP/1.1"), "").expect("the target is fine");
         assert_eq!(incoming.path(), path, "{target}");
     }
-    for target in ["*", "chat", "a.example:80", "?x", "ftp://a.example/", "http:///x", "/#x", "/#"]
-    {
+    for target in [
+        "*",
+        "chat",
+        "a.example:80",
+        "?x",
+        "ftp://a.example/",
+        "ws://a.example/",
+        "http:///x",
+        "/#x",
+        "/#",
+    ] {
         let error = refused(&format!("GET {target} HTTP/1.1"), "");
         assert!(matches!(error, HandshakeError::Malformed), "{target}: {error}");
     }
