@@ -26,6 +26,7 @@ fn a_clean_end_is_none_and_closed_tells_both_codes() {
         client.close(CloseCode(4000), "bye").unwrap();
         let at_client = client.closed().unwrap();
         client.close(CloseCode::NORMAL, "again").unwrap();
+        client.flush().expect("there is nothing left to fail");
         assert_eq!(client.recv().unwrap(), None);
         drop(client);
         let at_server = server.join().unwrap();

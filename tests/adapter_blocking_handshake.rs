@@ -3,7 +3,8 @@
 
 mod adapters;
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use adapters::tcp::{read_frame, read_rest, sockets, write};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, SERVER};
 use http::{Response, StatusCode};
-use hybi::blocking::{Error, Untimed, accept, accept_with, connect_over, receive_request};
+use hybi::blocking::{
+    Error, Transport, Untimed, accept, accept_with, connect_over, receive_request,
+};
 use hybi::handshake::{Accept, HandshakeError, Request, ServerOptions};
 use hybi::{Config, Message, Role};
 
@@ -77,6 +80,75 @@ fn a_rejection_reaches_a_client_that_has_sent_frames_already() {
         drop(b);
         assert!(answer.starts_with(b"HTTP/1.1 401 "));
         server.join().unwrap().unwrap();
+    });
+}
+
+/// Closing a socket with unread input resets it, and what was said may be lost.
+#[test]
+fn a_rejection_is_said_and_ended_before_the_rest_is_read_and_dropped() {
+    #[derive(Default)]
+    struct Noted {
+        input: Vec<u8>,
+        steps: Arc<Mutex<Vec<&'static str>>>,
+        bound: Option<Duration>,
+    }
+
+    impl Noted {
+        fn note(&self, step: &'static str) {
+            let mut steps = self.steps.lock().unwrap();
+            if steps.last() != Some(&step) {
+                steps.push(step);
+            }
+        }
+    }
+
+    impl Read for Noted {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            assert!(self.bound.is_some_and(|bound| bound <= Duration::from_secs(10)));
+            self.note(if self.input.is_empty() { "end" } else { "read" });
+            let count = buf.len().min(self.input.len()).min(1000);
+            buf[..count].copy_from_slice(&self.input[..count]);
+            self.input.drain(..count);
+            Ok(count)
+        }
+    }
+
+    impl Write for Noted {
+        fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+            self.note("write");
+            Ok(buf.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            self.note("flush");
+            Ok(())
+        }
+    }
+
+    impl Transport for Noted {
+        fn bound_reads(&mut self, limit: Duration) -> std::io::Result<bool> {
+            self.bound = Some(limit);
+            Ok(true)
+        }
+
+        fn shut_down(&mut self) -> std::io::Result<()> {
+            self.note("shut down");
+            Ok(())
+        }
+    }
+
+    bounded(|| {
+        for (more, last) in [(20_000, "end"), (1 << 20, "read")] {
+            let input = [REQUEST.as_bytes(), &vec![0x55; more]].concat();
+            let io = Noted { input, ..Noted::default() };
+            let steps = io.steps.clone();
+            let incoming = receive_request(io, Default::default()).unwrap();
+            incoming.reject(StatusCode::UNAUTHORIZED).unwrap();
+            let steps = steps.lock().unwrap().clone();
+            let expected = ["read", "write", "flush", "shut down", "read", "end"];
+            let count = expected.iter().rposition(|step| *step == last).unwrap() + 1;
+            assert_eq!(steps, expected[..count], "{more} bytes more");
+        }
     });
 }
 

@@ -4,7 +4,7 @@
 mod common;
 mod deflate_common;
 
-use common::{End, Told, frame, wire};
+use common::{End, Told, at, frame, wire};
 use deflate_common::{Independent, TAIL, both, eager, end, messages, noise, pair, params, said};
 use hybi::{Delivery, Kind, Message, Role};
 
@@ -171,6 +171,48 @@ fn what_one_end_sends_the_other_is_told() {
             let stats = pair.server.conn.stats();
             assert!(stats.payload_received < stats.inflated_received / 3, "{stats:?}");
         }
+    }
+}
+
+#[test]
+fn compressed_messages_are_counted_as_all_others() {
+    for takeover in [true, false] {
+        for step in [1, 1000] {
+            let mut pair = pair(params(takeover, 15), eager(|_| {}), step);
+            for end in [&mut pair.client, &mut pair.server] {
+                end.conn.send("Hello, hello, hello").expect("room");
+                let mut writer = end.conn.writer(Kind::Text).expect("nothing is open");
+                writer.write(b"Hello, ").expect("room");
+                writer.finish(b"hello").expect("room");
+            }
+            pair.run();
+            // A client's headers have a key.
+            for (from, to, header) in
+                [(&pair.client, &pair.server, 6), (&pair.server, &pair.client, 2)]
+            {
+                let (sent, received) = (from.conn.stats(), to.conn.stats());
+                assert_eq!((sent.frames_sent, sent.messages_sent), (3, 2));
+                assert_eq!((received.frames_received, received.messages_received), (3, 2));
+                assert_eq!((sent.payload_sent, received.inflated_received), (31, 31));
+                assert_eq!(received.payload_received, received.bytes_received - 3 * header);
+            }
+        }
+    }
+}
+
+#[test]
+fn compressed_messages_either_way_put_idleness_off() {
+    let idle = Some(std::time::Duration::from_secs(60));
+    for role in [Role::Client, Role::Server] {
+        let config = eager(|config| (config.idle_timeout, config.ping_interval) = (idle, None));
+        let mut end = end(role, params(false, 15), config);
+        end.conn.poll_timeout(at(0.0));
+        let told = end.hear_frames(&frame(0xc1, &wire("f2 48 cd c9 c9 07 00").0));
+        assert_eq!(told, [Told::text("Hello")]);
+        assert_eq!(end.conn.poll_timeout(at(10.0)), Some(at(70.0)));
+        end.conn.send("Hello, hello, hello, hello").expect("room");
+        assert!(messages(said(&mut end))[0].0, "it was compressed");
+        assert_eq!(end.conn.poll_timeout(at(20.0)), Some(at(80.0)));
     }
 }
 

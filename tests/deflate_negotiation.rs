@@ -10,7 +10,7 @@ use hybi::handshake::{
     Accept, ClientHandshake, DeflateOffer, HandshakeError, Incoming, OriginPolicy, Request,
     WindowHint, parse_extensions,
 };
-use opening::{answer_to, everything, plain, request, request_with, verdict};
+use opening::{answer_to, everything, judged, plain, request, request_with, verdict};
 
 const NAME: &str = "permessage-deflate";
 
@@ -22,6 +22,11 @@ fn a_server_that_may_do_everything_answers_what_it_was_asked() {
         (
             "permessage-deflate; server_no_context_takeover",
             "permessage-deflate; server_no_context_takeover",
+        ),
+        // A hint that spares us the memory of a window.
+        (
+            "permessage-deflate; client_no_context_takeover",
+            "permessage-deflate; client_no_context_takeover",
         ),
         (
             "permessage-deflate; server_max_window_bits=10",
@@ -152,6 +157,7 @@ fn the_application_sees_the_offer_and_who_makes_it_and_may_decline() {
 fn a_client_takes_every_answer_that_its_offer_allows() {
     let any = DeflateOffer { client_max_window_bits: Some(WindowHint::Any), ..plain() };
     let ten = DeflateOffer { client_max_window_bits: Some(WindowHint::AtMost(10)), ..plain() };
+    let small = DeflateOffer { server_max_window_bits: Some(10), ..plain() };
     for (offer, answer, server, client) in [
         (plain(), "", (true, 15), (false, 15)),
         (ten, "", (true, 15), (false, 10)),
@@ -162,6 +168,13 @@ fn a_client_takes_every_answer_that_its_offer_allows() {
         (any, "; server_max_window_bits=12", (true, 12), (false, 15)),
         (any, "; client_max_window_bits=9", (true, 15), (false, 9)),
         (any, "; client_max_window_bits=\"9\"", (true, 15), (false, 9)),
+        (any, "; client_max_window_bits=15; server_max_window_bits=15", (true, 15), (false, 15)),
+        // What we have said to use at most holds, whatever is answered.
+        (at_most(12), "", (true, 15), (false, 12)),
+        (at_most(12), "; client_max_window_bits=12", (true, 15), (false, 12)),
+        (at_most(12), "; client_max_window_bits=11", (true, 15), (false, 11)),
+        (small, "; server_max_window_bits=10", (true, 10), (false, 15)),
+        (small, "; server_max_window_bits=9", (true, 9), (false, 15)),
         (any, "; client_no_context_takeover", (true, 15), (false, 15)),
         (plain(), "; server_no_context_takeover", (false, 15), (false, 15)),
         (
@@ -179,6 +192,33 @@ fn a_client_takes_every_answer_that_its_offer_allows() {
     assert_eq!(verdict(&[any], None).expect("declining is fine"), None);
 }
 
+/// Section 7.1.1.2 and 7.1.2.2: what was offered, what was answered and what we wish bound us alike.
+#[test]
+fn a_client_keeps_to_the_narrowest_of_wish_offer_and_answer() {
+    for (hint, fresh, answer, takeover, bits) in [
+        (None, false, "", true, 12),
+        (None, true, "", false, 12),
+        (None, false, "; client_no_context_takeover", false, 12),
+        (None, true, "; client_no_context_takeover", false, 12),
+        (None, false, "; server_no_context_takeover", true, 12),
+        (Some(WindowHint::Any), false, "", true, 12),
+        (Some(WindowHint::Any), false, "; client_max_window_bits=13", true, 12),
+        (Some(WindowHint::Any), false, "; client_max_window_bits=11", true, 11),
+        (Some(WindowHint::AtMost(10)), false, "", true, 10),
+        (Some(WindowHint::AtMost(10)), false, "; client_max_window_bits=9", true, 9),
+        (Some(WindowHint::AtMost(14)), false, "; client_max_window_bits=13", true, 12),
+    ] {
+        let mut wish = everything();
+        wish.send.window_bits = 12;
+        let mut offer = DeflateOffer { client_max_window_bits: hint, ..plain() };
+        offer.client_no_context_takeover = fresh;
+        let request = request(&[offer]).with_settings(&wish);
+        let params = judged(request, Some(&format!("{NAME}{answer}"))).expect(answer);
+        let client = Direction { context_takeover: takeover, window_bits: bits };
+        assert_eq!(params.expect("it was accepted").client, client, "{hint:?} {fresh} {answer}");
+    }
+}
+
 #[test]
 fn a_client_fails_an_answer_that_breaks_a_rule() {
     let any = DeflateOffer { client_max_window_bits: Some(WindowHint::Any), ..plain() };
@@ -194,6 +234,7 @@ fn a_client_fails_an_answer_that_breaks_a_rule() {
         (any, "permessage-deflate; server_max_window_bits=10; server_max_window_bits=10"),
         (any, "permessage-deflate; server_no_context_takeover=1"),
         (any, "permessage-deflate; unknown"),
+        (at_most(12), "permessage-deflate; client_max_window_bits=13"),
         (small, "permessage-deflate"),
         (small, "permessage-deflate; server_max_window_bits=11"),
         (fresh, "permessage-deflate"),
@@ -207,6 +248,7 @@ fn a_client_fails_an_answer_that_breaks_a_rule() {
         (&[any], "x-webkit-deflate-frame"),
         (&[any], "permessage-deflate, foo"),
         (&[any], "Permessage-Deflat"),
+        (&[any], "Permessage-Deflate"),
     ] {
         let error = verdict(offers, Some(answer)).expect_err(answer);
         assert!(matches!(error, HandshakeError::UnexpectedExtension), "{answer}: {error:?}");
@@ -240,10 +282,12 @@ fn windows_that_do_not_exist_never_reach_the_wire() {
         (compression.send.window_bits, compression.receive.window_bits) = (bits, bits);
         let offer = DeflateOffer::new(&compression);
         assert_eq!(DeflateOffer::parse(&offer.to_extension()), Some(offer), "{bits}");
-        let asked = format!("{NAME}; client_max_window_bits");
-        let answer = answer_to(&asked, &compression).expect("it is accepted");
         let any = DeflateOffer { client_max_window_bits: Some(WindowHint::Any), ..plain() };
-        assert!(verdict(&[any], Some(&answer)).is_ok(), "{answer}");
+        for offer in [any, at_most(10)] {
+            let asked = offer.to_extension().to_string();
+            let answer = answer_to(&asked, &compression).expect("it is accepted");
+            assert!(verdict(&[offer], Some(&answer)).is_ok(), "{answer}");
+        }
     }
 }
 
@@ -254,4 +298,9 @@ fn a_connection_says_whether_it_compresses() {
     assert!(!conn.has_compression());
     let params = Params { server: direction, client: direction };
     assert!(conn.with_compression(params, None).has_compression());
+}
+
+/// A client that will use a window of so many bits at most.
+fn at_most(bits: u8) -> DeflateOffer {
+    DeflateOffer { client_max_window_bits: Some(WindowHint::AtMost(bits)), ..plain() }
 }

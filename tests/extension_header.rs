@@ -107,6 +107,10 @@ fn the_first_32_extensions_are_kept_and_the_others_read() {
         assert_eq!(read(&list).len(), kept, "{count}");
     }
     refuse(&format!("{},a;", ["a"; 100].join(",")));
+    // Each with its own parameters.
+    let list: Vec<_> = (1..=40).map(|number| format!("a; b={number}")).collect();
+    let kept: Vec<_> = list[..32].to_vec();
+    assert_eq!(read(&list.join(", ")), kept);
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn section_4_2_1_item_1_the_target_is_a_resource_name_or_an_absolute_http_uri() 
         "a.example:80",
         "?x",
         "ftp://a.example/",
+        "ws://a.example/",
         "/#x",
         "/#",
         "http:///x",

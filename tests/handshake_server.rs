@@ -183,6 +183,33 @@ fn section_4_1_item_10_subprotocols_are_tokens_each_once() {
     }
 }
 
+/// Nobody offers more, and each is compared with all before it.
+#[test]
+fn a_hundred_subprotocols_may_be_offered() {
+    let offer = |count: u32| {
+        let list: Vec<_> = (0..count).map(|number| format!("v{number}")).collect();
+        read(&request(&plus(&format!("Sec-WebSocket-Protocol: {}", list.join(",")))))
+    };
+    assert!(offer(100).is_ok_and(|incoming| incoming.subprotocols().count() == 100));
+    let error = offer(101).expect_err("it is one too many").error;
+    assert!(matches!(error, HandshakeError::InvalidHeader("Sec-WebSocket-Protocol")));
+}
+
+/// Section 9.1.
+#[test]
+fn every_line_of_extensions_keeps_the_grammar() {
+    let lines = |extensions: &[&str]| {
+        let mut lines = LINES.map(str::to_owned).to_vec();
+        lines.extend(extensions.iter().map(|line| format!("Sec-WebSocket-Extensions: {line}")));
+        read(&request(&lines))
+    };
+    assert!(lines(&["a", "b; c=d", "e"]).is_ok_and(|incoming| incoming.extensions().len() == 3));
+    for bad in [["a; =", "b", "c"], ["a", "b; =", "c"], ["a", "b", "c; ="]] {
+        let error = lines(&bad).expect_err("a line breaks the grammar").error;
+        assert!(matches!(error, HandshakeError::InvalidHeader("Sec-WebSocket-Extensions")));
+    }
+}
+
 #[test]
 fn section_11_3_4_subprotocols_may_stand_on_several_lines() {
     let mut lines = plus("Sec-WebSocket-Protocol: a, b");

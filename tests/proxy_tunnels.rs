@@ -227,6 +227,17 @@ fn a_socks_proxy_that_breaks_the_rules_or_refuses_is_told_at_the_first_byte_that
     }
 }
 
+/// RFC 1928 section 6. What the proxy's rules or its own state forbid is so for every address.
+#[test]
+fn a_reply_about_the_servers_address_is_told_from_others() {
+    for code in 0..=255 {
+        let is_about_address = matches!(code, 3 | 4 | 5 | 6 | 8);
+        assert_eq!(ProxyError::Reply(code).is_about_address(), is_about_address, "{code}");
+    }
+    assert!(!ProxyError::NoMethod.is_about_address());
+    assert!(!ProxyError::Incomplete.is_about_address());
+}
+
 #[test]
 fn a_name_that_socks_cannot_carry_is_refused_before_anything_is_sent() {
     for (len, fits) in [(254, true), (255, true), (256, false)] {

@@ -175,6 +175,30 @@ fn a_server_that_is_silent_in_the_handshake_or_to_the_greeting_is_a_loss_by_time
 }
 
 #[test]
+fn a_server_that_does_not_read_the_greeting_is_a_loss_by_timeout() {
+    bounded(|| {
+        let (listener, url) = listen();
+        let (done, wait) = mpsc::channel::<()>();
+        let server = thread::spawn(move || {
+            let accepted = accept(listener.accept().unwrap().0).unwrap();
+            wait.recv().unwrap_err();
+            drop(accepted);
+        });
+        let mut options = quick();
+        options.dial_timeout = Duration::from_secs(2);
+        options.max_losses = Some(1);
+        let greeting = Message::binary(vec![0; 64 << 20]);
+        let mut client =
+            Reconnecting::to(&url, options).unwrap().greet(move |ws| ws.send(greeting.clone()));
+        let told: Vec<Event> = std::iter::from_fn(|| client.next()).collect();
+        let lost = |event: &Event| matches!(event, Event::Lost { loss: Loss::TimedOut, .. });
+        assert!(told.iter().any(lost), "{told:?}");
+        drop(done);
+        server.join().unwrap();
+    });
+}
+
+#[test]
 fn next_within_comes_back_when_nothing_happens() {
     bounded(|| {
         let (listener, url) = listen();
@@ -397,15 +421,19 @@ fn a_fallback_is_asked_in_the_same_way_as_the_first_url() {
         let server = thread::spawn(move || {
             let incoming =
                 receive_request(listener.accept().unwrap().0, Default::default()).unwrap();
-            incoming.header("authorization").map(str::to_owned)
+            let host = incoming.header("host").map(str::to_owned);
+            (incoming.header("authorization").map(str::to_owned), host)
         });
         let connect = Connect::new(&first).unwrap().bearer_auth("1234").unwrap();
+        let connect = connect.header(http::header::HOST, "virtual.test".parse().unwrap()).unwrap();
         let mut options = quick();
         options.breaker_failures = 1;
         options.max_losses = Some(2);
         let mut client = Reconnecting::to(connect, options).unwrap().fallback(&second).unwrap();
         while client.next().is_some() {}
-        assert_eq!(server.join().unwrap().unwrap(), "Bearer 1234");
+        let (authorization, host) = server.join().unwrap();
+        assert_eq!(authorization.unwrap(), "Bearer 1234");
+        assert_eq!(format!("ws://{}/", host.unwrap()), second, "the other host was of the first");
     });
 }
 

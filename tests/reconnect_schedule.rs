@@ -291,8 +291,16 @@ fn what_is_told_of_losses_and_reasons_is_a_phrase_of_its_own() {
 
 #[test]
 fn what_is_retried_and_what_is_not() {
-    let retried = [408, 425, 429, 500, 502, 503, 504, 520].map(refused);
-    let left = [200, 301, 400, 401, 403, 404, 426, 501, 505].map(refused);
+    let may_pass = [408, 425, 429, 500, 502, 503, 504, 506, 520, 599];
+    let stays = [200, 301, 400, 401, 403, 404, 407, 409, 424, 426, 428, 430, 499, 501, 505, 600];
+    let (retried, left) = (may_pass.map(refused), stays.map(refused));
+    for status in may_pass.into_iter().chain(stays) {
+        let loss = Loss::Refused { status, retry_after: Some(SECOND * 8) };
+        let decision = Client::new(1, Options::default(), 1).machine.propose(&loss);
+        let later = Verdict::RetryAfter { at_least: SECOND * 8, spread: SECOND * 2 };
+        let verdict = if may_pass.contains(&status) { later } else { Verdict::Retire };
+        assert_eq!(decision.verdict, verdict, "{status} with Retry-After");
+    }
     let closed_and_retried = [1000, 1001, 1011, 1014].map(closed_by_peer);
     let closed_and_left =
         [1002, 1003, 1007, 1008, 1009, 1010, 3000, 3999, 4000, 4999].map(closed_by_peer);

@@ -128,6 +128,7 @@ fn what_is_secret_stays_within_the_origin() {
         ("ws://b/", false),
         ("ws://a:81/", false),
         ("wss://a/", false),
+        ("wss://a:80/", false),
         ("//a.b/", false),
     ] {
         let request = Request::new("ws://a/")

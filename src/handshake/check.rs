@@ -78,7 +78,7 @@ fn is_target(target: &[u8]) -> bool {
     }
     let Ok(uri) = Uri::try_from(target) else { return false };
     match uri.scheme_str() {
-        None => uri.authority().is_none() && uri.path().starts_with('/'),
+        None => uri.path().starts_with('/'),
         // User information before the host misleads, and is no part of it (RFC 9110 section 4.2.4).
         Some(scheme) => {
             let authority = uri.authority().map_or("", |authority| authority.as_str());

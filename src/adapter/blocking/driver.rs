@@ -277,7 +277,6 @@ pub(super) fn write_some<S: Transport>(io: &mut S, tx: &mut impl Buf) -> io::Res
             tx.advance(count);
             Ok(())
         }
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
         Err(error) => Err(error),
     }
 }
