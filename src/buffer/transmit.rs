@@ -184,10 +184,7 @@ impl Transmit {
         if self.flat.capacity() == 0 {
             return None;
         }
-        self.sent = 0;
-        let mut memory = core::mem::take(&mut self.flat);
-        memory.clear();
-        Some(memory)
+        Some(core::mem::take(&mut self.flat))
     }
 
     /// Lends memory to a queue that owns none; otherwise the memory is dropped.
