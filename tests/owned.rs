@@ -37,6 +37,24 @@ fn a_payload_of_16_kib_that_fills_more_than_half_the_memory_keeps_it() {
     }
 }
 
+/// More may be read before the connection is asked again: it is counted, and joins what was there.
+#[test]
+fn what_comes_right_after_a_message_that_took_the_memory_is_kept_and_counted() {
+    let frames = [frame(0x82, &[1; 40_000]).0, frame(0x82, &[2; 20_000]).0].concat();
+    let bytes = masked(&frames, KEY).0;
+    let (now, later) = bytes.split_at(45_000);
+    let mut conn = Connection::server(config(|_| {}));
+    let mut rx = RecvBuf::new();
+    rx.lend_memory(Vec::with_capacity(50_000));
+    rx.extend_from_slice(now);
+    let message = conn.next_message(&mut rx);
+    assert_eq!(message, Some(Received::Message(Message::binary(vec![1; 40_000]))));
+    rx.extend_from_slice(later);
+    let message = conn.next_message(&mut rx);
+    assert_eq!(message, Some(Received::Message(Message::binary(vec![2; 20_000]))));
+    assert_eq!(conn.stats().bytes_received, bytes.len() as u64);
+}
+
 /// Pings and pongs between them are passed over, and answered.
 #[test]
 fn what_is_no_message_is_passed_over() {
