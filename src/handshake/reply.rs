@@ -125,7 +125,7 @@ impl From<httparse::Error> for HandshakeError {
     fn from(error: httparse::Error) -> Self {
         match error {
             httparse::Error::Version => Self::HttpVersion,
-            httparse::Error::TooManyHeaders => Self::TooManyHeaders,
+            httparse::Error::TooManyHeaders => Self::TooManyHeaders { limit: MAX_HEADERS },
             _ => Self::Malformed,
         }
     }
