@@ -63,6 +63,11 @@ fn a_mark_of_nothing_takes_one_message_at_a_time() {
     assert!(conn.wants_read());
     conn.send_text("one").expect("nothing waits");
     assert_eq!(conn.send_text("two"), Err(hybi::SendError::Full(())));
+    conn.transmit().advance(4);
+    assert!(!conn.wants_read(), "a byte still waits");
+    assert_eq!(conn.send_text("two"), Err(hybi::SendError::Full(())));
+    conn.transmit().advance(1);
+    conn.send_text("two").expect("nothing waits");
 }
 
 #[test]

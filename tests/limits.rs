@@ -136,7 +136,7 @@ fn a_message_has_its_limit_in_one_frame() {
     }
     for mut end in End::both_with(|config| config.max_message_size = 4) {
         let told = end.hear("82 05 0102030405");
-        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 4 });
+        assert_eq!(failure(&told), Error::MessageTooLarge { len: 5, limit: 4 });
     }
 }
 
@@ -154,7 +154,7 @@ fn lengths_beyond_32_bits_are_too_large() {
         (config.max_frame_size, config.max_message_size) = (u64::MAX, 10);
     }) {
         let told = end.hear("82 7f 0000000100000001");
-        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 10 });
+        assert_eq!(failure(&told), Error::MessageTooLarge { len, limit: 10 });
     }
 }
 
@@ -183,7 +183,8 @@ fn a_first_fragment_and_a_long_frame_may_be_as_large_as_a_message() {
             }
             assert_eq!(told, [Told::binary(&[7; LIMIT])]);
             let told = end.hear_frames(&frame(first, &[7; LIMIT + 1])[..10]);
-            assert_eq!(failure(&told), Error::MessageTooLarge { limit: LIMIT as u64 });
+            let (len, limit) = (LIMIT as u64 + 1, LIMIT as u64);
+            assert_eq!(failure(&told), Error::MessageTooLarge { len, limit });
         }
     }
 }
@@ -290,7 +291,7 @@ fn data_makes_control_frames_welcome_again() {
     }
     for mut end in End::both_with(|config| config.control_frame_burst = 2) {
         assert_eq!(end.hear("89 00  89 00  02 00  00 00").len(), 2, "nor do empty fragments");
-        assert_eq!(failure(&end.hear("89 00")), Error::TooManyControlFrames);
+        assert_eq!(failure(&end.hear("89 00")), Error::TooManyControlFrames { limit: 2 });
     }
 }
 
@@ -325,7 +326,7 @@ fn more_control_frames_than_time_allows_fail_however_often_the_clock_is_looked_a
     };
     let mut early = client();
     early.conn.poll_timeout(at(1000.0));
-    assert_eq!(failure(&early.hear("8a 00")), Error::TooManyControlFrames);
+    assert_eq!(failure(&early.hear("8a 00")), Error::TooManyControlFrames { limit: 10 });
 
     let mut patient = client();
     patient.conn.poll_timeout(at(1001.1));
@@ -333,7 +334,7 @@ fn more_control_frames_than_time_allows_fail_however_often_the_clock_is_looked_a
     for time in [1001.1, 1001.2, 1001.24] {
         patient.conn.poll_timeout(at(time));
     }
-    assert_eq!(failure(&patient.hear("8a 00")), Error::TooManyControlFrames);
+    assert_eq!(failure(&patient.hear("8a 00")), Error::TooManyControlFrames { limit: 10 });
 }
 
 /// However often the clock is looked at: ten a second are welcome if ten a second are allowed.

@@ -87,6 +87,23 @@ fn memory_does_not_grow_with_the_number_of_messages() {
     }
 }
 
+/// Memory that a large message needed goes back when less has gone through it.
+#[test]
+fn the_memory_of_a_large_message_goes_back_after_a_small_one() {
+    for way in 0..3 {
+        let mut conn = Connection::server(config(|_| {}));
+        let mut rx = RecvBuf::new();
+        for (len, most) in [(1_000_000, 2_100_000), (100, 2_100_000), (100, 70_000), (100, 70_000)]
+        {
+            receive(&mut rx, &masked(&frame(0x82, &vec![7; len]), common::KEY).0, way);
+            assert!(
+                matches!(conn.next_event(&mut rx), Some(Event::Binary(data)) if data.len() == len)
+            );
+            assert!(rx.capacity() <= most, "{} bytes after {len}", rx.capacity());
+        }
+    }
+}
+
 /// Fragments of one byte are joined: their headers take no room.
 #[test]
 fn memory_does_not_grow_with_the_headers_of_fragments() {

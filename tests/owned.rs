@@ -193,6 +193,19 @@ mod compressed {
         }
     }
 
+    /// Memory that a large message was inflated to goes back when the next one begins.
+    #[test]
+    fn what_a_large_message_was_inflated_to_goes_back() {
+        let [mut client, mut server] = ends();
+        let mut rx = RecvBuf::new();
+        for (len, most) in [(500_000, 1_100_000), (100, 90_000)] {
+            rx.extend_from_slice(&sent(&mut server, pattern(1, len)));
+            let event = client.next_event(&mut rx);
+            assert!(matches!(event, Some(hybi::Event::Binary(data)) if data.len() == len));
+            assert!(rx.capacity() <= most, "{} bytes after {len}", rx.capacity());
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
