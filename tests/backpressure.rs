@@ -25,6 +25,7 @@ fn messages_are_taken_below_the_high_water_mark_and_handed_back_at_it() {
             assert!(told(conn.send_binary(b"a")));
             assert!(told(conn.send_prepared(&Prepared::new("a".into()))));
             assert!(told(conn.ping(b"a")) && told(conn.pong(b"a")));
+            assert!(told(conn.writer(Kind::Text).and_then(|mut w| w.write(b"a"))));
             assert_eq!(conn.transmit().len(), waiting);
         }
         assert_eq!(conn.wants_read(), !full, "reading pauses with it");
@@ -62,6 +63,11 @@ fn a_mark_of_nothing_takes_one_message_at_a_time() {
     assert!(conn.wants_read());
     conn.send_text("one").expect("nothing waits");
     assert_eq!(conn.send_text("two"), Err(hybi::SendError::Full(())));
+    conn.transmit().advance(4);
+    assert!(!conn.wants_read(), "a byte still waits");
+    assert_eq!(conn.send_text("two"), Err(hybi::SendError::Full(())));
+    conn.transmit().advance(1);
+    conn.send_text("two").expect("nothing waits");
 }
 
 #[test]
@@ -171,4 +177,11 @@ fn memory_can_be_lent_and_taken_back_where_nothing_waits() {
     let memory = conn.transmit().take_memory().expect("nothing waits");
     assert!(memory.is_empty() && memory.capacity() >= 4096);
     assert_eq!(conn.transmit().capacity(), 0);
+    // What lies in it is not sent, and none is taken in place of memory that is there.
+    conn.transmit().lend_memory(vec![7; 1000]);
+    assert_eq!((conn.transmit().len(), conn.transmit().capacity()), (0, 1000));
+    conn.send_text("a").expect("room");
+    conn.transmit().lend_memory(vec![8; 2000]);
+    assert_eq!(conn.transmit().chunk(), b"\x81\x01a");
+    assert_eq!(conn.transmit().capacity(), 1000);
 }

@@ -120,6 +120,7 @@ fn the_codec_cuts_a_reason_at_a_character() {
     let payload = encode_close(CloseCode::NORMAL, &reason, &mut buf);
     assert_eq!(payload.len(), 2 + 121);
     assert_eq!(parse_close(&[]), Ok(None));
+    assert_eq!(parse_close(&[3]), Err(ClosePayloadError::Length));
 }
 
 /// A failure tells the peer its code, and a fixed reason without anything the peer sent.

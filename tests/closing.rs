@@ -153,6 +153,10 @@ fn closing_again_changes_nothing() {
         end.conn.close(CloseCode::GOING_AWAY, "third").expect("no error either");
         assert_eq!(end.said(), wire(""));
         assert_eq!(end.events(), []);
+        assert_eq!(end.conn.closed(), Some(closed));
+        assert_eq!(end.hear("81 01 61"), [], "it has ended for good");
+        end.conn.handle_eof();
+        assert!(end.conn.is_closed());
     }
 }
 

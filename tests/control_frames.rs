@@ -77,6 +77,10 @@ fn a_ping_is_told_and_answered_only_when_all_of_it_is_there() {
         assert!(!end.conn.wants_write());
         assert_eq!(end.hear_more("63"), [Told::ping(b"abc")]);
         assert_eq!(end.said(), wire("8a 03 616263"));
+        let longest = frame(0x89, &[0x61; 125]);
+        assert_eq!(end.hear_frames(&longest[..126]), []);
+        assert_eq!(end.hear_more("61"), [Told::ping(&[0x61; 125])]);
+        assert_eq!(end.said(), frame(0x8a, &[0x61; 125]));
     }
 }
 
@@ -119,6 +123,20 @@ fn a_pong_that_waits_is_work_to_do() {
     }
 }
 
+/// The answer to a later ping is the last: none to an earlier one follows it.
+#[test]
+fn a_pong_that_waits_is_dropped_by_one_that_leaves_before_it() {
+    for mut end in End::both() {
+        end.conn.send(vec![0; 100_000]).expect("room");
+        end.hear("89 01 70");
+        let tx = end.conn.transmit();
+        tx.advance(tx.len() - 1);
+        end.hear("89 01 71");
+        end.conn.transmit().advance(1);
+        assert_eq!(end.said(), wire("8a 01 71"));
+    }
+}
+
 /// Section 5.5.1 forbids data after our Close frame, not pongs, and 5.5.2 asks for them until the peer's
 /// Close has come.
 #[test]
@@ -151,6 +169,19 @@ fn a_pong_that_waits_is_dropped_by_the_peers_close() {
         let frames = end.said_frames();
         assert_eq!(frames.len(), 2, "the message and our Close");
         assert_eq!(frames[1].1, 1000u16.to_be_bytes());
+    }
+}
+
+/// Section 7.1.7: nothing follows the Close frame that tells of a failure.
+#[test]
+fn a_pong_that_waits_is_dropped_by_a_failure() {
+    for mut end in End::both() {
+        end.conn.send(vec![0; 100_000]).expect("room");
+        end.hear("89 01 70");
+        end.hear("83 00");
+        let frames = end.said_frames();
+        assert_eq!(frames.len(), 2, "the message and our Close");
+        assert_eq!(frames[1].1[..2], 1002u16.to_be_bytes());
     }
 }
 

@@ -228,6 +228,26 @@ fn a_message_that_is_not_compressed_may_be_sent_and_received_at_will() {
     }
 }
 
+/// The first frame says whether a message is compressed: what is wished for later comes too late.
+#[test]
+fn a_message_in_pieces_is_sent_as_it_is_where_that_is_wished_before_its_first_piece() {
+    for (mut end, mut other) in both().into_iter().zip(both()) {
+        let mut writer = end.conn.writer(Kind::Text).expect("nothing is open").uncompressed();
+        writer.write(b"Hel").expect("room");
+        end.conn.writer(Kind::Text).expect("it is open").finish(b"lo").expect("room");
+        assert_eq!(messages(said(&mut end)), [(false, b"Hello".to_vec())]);
+
+        end.conn.writer(Kind::Text).and_then(|mut writer| writer.write(b"Hel")).expect("room");
+        let writer = end.conn.writer(Kind::Text).expect("it is open").uncompressed();
+        writer.finish(b"lo").expect("room");
+        let mut writer = other.conn.writer(Kind::Text).expect("nothing is open");
+        writer.write(b"Hel").expect("room");
+        writer.finish(b"lo").expect("room");
+        let sent = messages(said(&mut end));
+        assert!(sent[0].0 && sent == messages(said(&mut other)), "it goes on as it began");
+    }
+}
+
 fn payload(end: &mut End) -> Vec<u8> {
     let mut sent = messages(said(end));
     assert_eq!(sent.len(), 1);

@@ -132,6 +132,7 @@ fn a_prepared_message_is_the_same_for_every_peer() {
     let mut compression = Compression::default();
     compression.send.window_bits = 11;
     let text = "all of you, and you, and you ".repeat(100);
+    let other = "somebody else, and only them; ".repeat(100);
     let news = Prepared::compressed(Message::text(text.clone()), &compression);
     let mut payloads = Vec::new();
     for (takeover, bits) in
@@ -143,7 +144,7 @@ fn a_prepared_message_is_the_same_for_every_peer() {
         for prepared in [false, true, false, true, true, false] {
             match prepared {
                 true => pair.server.conn.send_prepared(&news).expect("room"),
-                false => pair.server.conn.send_text(&text).expect("room"),
+                false => pair.server.conn.send_text(&other).expect("room"),
             }
             let before = ears[1].compressed;
             run(&mut pair, &mut ears, 100);
@@ -153,7 +154,11 @@ fn a_prepared_message_is_the_same_for_every_peer() {
                 payloads.extend((bits >= 11).then(|| ear.last.clone()));
             }
         }
-        assert!(pair.client_told == vec![Told::text(&text); 6]);
+        let expected = [&other, &text, &other, &text, &text, &other].map(|text| Told::text(text));
+        assert!(pair.client_told == expected);
+        let stats = pair.server.conn.stats();
+        assert_eq!(stats.messages_sent, 6);
+        assert_eq!(stats.payload_sent, 3 * (text.len() + other.len()) as u64);
         assert!(ears[1].messages == pair.client_told);
     }
     payloads.dedup();

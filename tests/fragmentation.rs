@@ -57,6 +57,12 @@ fn a_new_message_inside_an_unfinished_one_fails_at_its_first_byte() {
             assert_eq!(failure(&told), Error::Header(HeaderError::ExpectedContinuation));
             assert_eq!(end.said(), close_frame(1002, "protocol error"));
         }
+        // Also where all of it comes at once.
+        for mut end in End::both() {
+            assert_eq!(end.hear("01 01 61"), []);
+            let told = end.hear_frames(&frame(first, b"b"));
+            assert_eq!(failure(&told), Error::Header(HeaderError::ExpectedContinuation));
+        }
     }
 }
 

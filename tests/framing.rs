@@ -45,6 +45,11 @@ fn a_server_refuses_an_unmasked_frame_at_its_second_byte() {
     for first in [0x81, 0x82, 0x88, 0x89, 0x8a] {
         let mut server = End::server(config(|_| {}));
         assert_eq!(server.hear_bytes(&[first]), []);
+        for second in [0x05, 0x00, 0x7d] {
+            let mut server = End::server(config(|_| {}));
+            let told = server.hear_bytes(&[first, second]);
+            assert_eq!(failure(&told), Error::Header(HeaderError::Unmasked));
+        }
         let told = server.hear_bytes(&[0x05]);
         assert_eq!(failure(&told), Error::Header(HeaderError::Unmasked));
         assert_eq!(server.said(), close_frame(1002, "protocol error"));

@@ -72,6 +72,30 @@ fn what_arrives_puts_the_ping_off() {
 }
 
 /// Sending proves nothing about the peer.
+/// The timer may fire before the connection was asked for its next point in time.
+#[test]
+fn what_arrived_just_before_the_interval_was_over_puts_the_ping_off() {
+    for mut end in quiet_ends() {
+        end.conn.poll_timeout(at(0.0));
+        end.hear("8a 00");
+        end.conn.handle_timeout(at(20.0));
+        assert!(!end.conn.wants_write());
+        assert_eq!(end.conn.poll_timeout(at(21.0)), Some(at(40.0)));
+    }
+}
+
+/// What the opening handshake took from the buffer came before the connection, however late that first looks.
+#[test]
+fn bytes_of_the_opening_handshake_are_no_sign_of_life() {
+    for mut end in quiet_ends() {
+        end.rx.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+        end.rx.consume(36);
+        assert_eq!(end.conn.poll_timeout(at(0.0)), Some(at(20.0)));
+        assert_eq!(end.events(), []);
+        assert_eq!(end.conn.poll_timeout(at(5.0)), Some(at(20.0)));
+    }
+}
+
 #[test]
 fn what_is_sent_does_not_put_the_ping_off() {
     for mut end in quiet_ends() {
@@ -126,6 +150,21 @@ fn the_pong_to_a_keepalive_ping_measures_the_round_trip() {
     }
 }
 
+/// A ping whose pong never came, though the peer was alive, is no beginning of a later round trip.
+#[test]
+fn a_round_trip_begins_with_the_latest_ping() {
+    for mut end in quiet_ends() {
+        end.conn.poll_timeout(at(0.0));
+        end.conn.handle_timeout(at(20.0));
+        end.said();
+        end.hear("8a 00");
+        end.conn.poll_timeout(at(21.0));
+        answer_ping(&mut end, 41.0, 41.5);
+        assert_eq!(end.conn.round_trips().last(), Some(Duration::from_millis(500)));
+        assert_eq!(end.conn.round_trips().count(), 1);
+    }
+}
+
 #[test]
 fn round_trips_are_kept_to_a_sixteenth() {
     for mut end in quiet_ends() {
@@ -134,7 +173,8 @@ fn round_trips_are_kept_to_a_sixteenth() {
             (0, None)
         );
         let mut now = 0.0;
-        for micros in [0, 1, 9, 15, 16, 17, 80, 999, 80_000, 123_456, 1_999_999, 15_000_000] {
+        for micros in [0, 1, 9, 15, 16, 17, 31, 32, 80, 999, 80_000, 123_456, 1_999_999, 15_000_000]
+        {
             end.conn.poll_timeout(at(now));
             let answer = now + 20.0 + f64::from(micros) / 1e6;
             answer_ping(&mut end, now + 20.0, answer);
@@ -144,7 +184,7 @@ fn round_trips_are_kept_to_a_sixteenth() {
             let off = kept.abs_diff(exact);
             assert!(off <= exact / 16 + Duration::from_micros(1), "{kept:?} of {exact:?}");
         }
-        assert_eq!(end.conn.round_trips().count(), 12);
+        assert_eq!(end.conn.round_trips().count(), 14);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{End, KEY, Told, at, close_frame, config, failure, frame, masked, said_code, wire};
 use hybi::frame::ClosePayloadError;
-use hybi::{CloseCode, Error, Role};
+use hybi::{CloseCode, Delivery, Error, Role};
 
 #[test]
 fn the_header_alone_decides_whether_a_frame_is_too_large() {
@@ -19,6 +19,11 @@ fn the_header_alone_decides_whether_a_frame_is_too_large() {
             let told = end.hear(over);
             assert_eq!(failure(&told), Error::FrameTooLarge { len: limit + 1, limit });
             assert_eq!(end.said(), close_frame(1009, "frame too large"));
+        }
+        // Also where all of it has come.
+        for mut end in End::both_with(|config| config.max_frame_size = limit) {
+            let told = end.hear_frames(&frame(0x82, &vec![1; limit as usize + 1]));
+            assert_eq!(failure(&told), Error::FrameTooLarge { len: limit + 1, limit });
         }
     }
 }
@@ -129,6 +134,28 @@ fn a_message_has_its_limit_in_one_frame() {
         assert_eq!(failure(&told), Error::MessageTooLarge { len: 5, limit: 4 });
         assert_eq!(end.said(), close_frame(1009, "message too large"));
     }
+    for mut end in End::both_with(|config| config.max_message_size = 4) {
+        let told = end.hear("82 05 0102030405");
+        assert_eq!(failure(&told), Error::MessageTooLarge { len: 5, limit: 4 });
+    }
+}
+
+/// A length is compared before it is made to fit the machine.
+#[test]
+fn lengths_beyond_32_bits_are_too_large() {
+    let len = (1 << 32) + 1;
+    for mut end in End::both_with(|config| {
+        (config.max_frame_size, config.max_message_size) = (10, u64::MAX);
+    }) {
+        let told = end.hear("82 7f 0000000100000001");
+        assert_eq!(failure(&told), Error::FrameTooLarge { len, limit: 10 });
+    }
+    for mut end in End::both_with(|config| {
+        (config.max_frame_size, config.max_message_size) = (u64::MAX, 10);
+    }) {
+        let told = end.hear("82 7f 0000000100000001");
+        assert_eq!(failure(&told), Error::MessageTooLarge { len, limit: 10 });
+    }
 }
 
 #[test]
@@ -141,6 +168,24 @@ fn a_message_has_its_limit_over_all_its_fragments() {
         let told = end.hear("80 01 05");
         assert_eq!(failure(&told), Error::MessageTooLarge { len: 5, limit: 4 });
         assert_eq!(end.said(), close_frame(1009, "message too large"));
+    }
+}
+
+/// A frame of more than 65,535 bytes and a fragment, which are told bit by bit, have the limits of a short message.
+#[test]
+fn a_first_fragment_and_a_long_frame_may_be_as_large_as_a_message() {
+    const LIMIT: usize = 70_000;
+    for first in [0x02, 0x82] {
+        for mut end in End::both_with(|config| config.max_message_size = LIMIT as u64) {
+            let mut told = end.hear_frames(&frame(first, &[7; LIMIT]));
+            if first == 0x02 {
+                told.extend(end.hear("80 00"));
+            }
+            assert_eq!(told, [Told::binary(&[7; LIMIT])]);
+            let told = end.hear_frames(&frame(first, &[7; LIMIT + 1])[..10]);
+            let (len, limit) = (LIMIT as u64 + 1, LIMIT as u64);
+            assert_eq!(failure(&told), Error::MessageTooLarge { len, limit });
+        }
     }
 }
 
@@ -201,6 +246,21 @@ fn empty_messages_are_no_empty_fragments() {
     }
 }
 
+/// A frame that is a whole message is no fragment, also where messages are told in pieces.
+#[test]
+fn whole_messages_are_no_fragments_however_they_are_delivered() {
+    for delivery in [Delivery::Messages, Delivery::Chunks] {
+        let strict = |config: &mut hybi::Config| {
+            (config.max_empty_fragments, config.max_fragments) = (0, 0);
+            config.delivery = delivery;
+        };
+        for mut end in End::both_with(strict) {
+            assert_eq!(end.hear("81 00  82 01 61  82 00  81 01 61").len(), 4);
+            assert_eq!(failure(&end.hear("01 01 61")), Error::TooManyFragments { limit: 0 });
+        }
+    }
+}
+
 #[test]
 fn so_many_control_frames_may_come_without_data() {
     for mut end in End::both_with(|config| config.control_frame_burst = 5) {
@@ -227,6 +287,10 @@ fn data_makes_control_frames_welcome_again() {
         assert_eq!(end.hear("89 00  89 00  82 00").len(), 3);
         assert_eq!(failure(&end.hear("89 00")), Error::TooManyControlFrames { limit: 2 });
     }
+    for mut end in End::both_with(|config| config.control_frame_burst = 2) {
+        assert_eq!(end.hear("89 00  89 00  02 00  00 00").len(), 2, "nor do empty fragments");
+        assert_eq!(failure(&end.hear("89 00")), Error::TooManyControlFrames { limit: 2 });
+    }
 }
 
 #[test]
@@ -243,6 +307,32 @@ fn time_makes_control_frames_welcome_again() {
         assert_eq!(failure(&told), Error::TooManyControlFrames { limit: 10 });
         assert_eq!(told.len() - 1, allowed, "after {seconds} s");
     }
+}
+
+/// Time in which none came counts up to the burst, and each second once.
+#[test]
+fn more_control_frames_than_time_allows_fail_however_often_the_clock_is_looked_at() {
+    let client = || {
+        let mut client = End::client(config(|config| {
+            (config.control_frame_burst, config.control_frames_per_second) = (10, 4);
+            config.ping_interval = None;
+        }));
+        client.conn.poll_timeout(at(0.0));
+        client.conn.poll_timeout(at(1000.0));
+        assert_eq!(client.hear(&"8a 00 ".repeat(10)).len(), 10);
+        client
+    };
+    let mut early = client();
+    early.conn.poll_timeout(at(1000.0));
+    assert_eq!(failure(&early.hear("8a 00")), Error::TooManyControlFrames { limit: 10 });
+
+    let mut patient = client();
+    patient.conn.poll_timeout(at(1001.1));
+    assert_eq!(patient.hear(&"8a 00 ".repeat(4)).len(), 4);
+    for time in [1001.1, 1001.2, 1001.24] {
+        patient.conn.poll_timeout(at(time));
+    }
+    assert_eq!(failure(&patient.hear("8a 00")), Error::TooManyControlFrames { limit: 10 });
 }
 
 /// However often the clock is looked at: ten a second are welcome if ten a second are allowed.

@@ -47,6 +47,9 @@ fn a_read_for_a_large_frame_ends_with_it() {
                 matches!(conn.next_event(&mut rx), Some(Event::Binary(data)) if data == [7; 100_000])
             );
             assert!(rx.is_empty(), "nothing of the next in round {round}");
+            assert!(conn.next_event(&mut rx).is_none());
+            let (capacity, room) = (rx.capacity(), bytes::BufMut::remaining_mut(&rx.spare()));
+            assert_eq!(room, capacity, "the next read has all the room there is");
         }
     }
 }
@@ -81,6 +84,23 @@ fn memory_does_not_grow_with_the_number_of_messages() {
         }
         assert_eq!(conn.stats().messages_received, 20_000);
         assert!(rx.capacity() <= 16 * 1024, "{} bytes", rx.capacity());
+    }
+}
+
+/// Memory that a large message needed goes back when less has gone through it.
+#[test]
+fn the_memory_of_a_large_message_goes_back_after_a_small_one() {
+    for way in 0..3 {
+        let mut conn = Connection::server(config(|_| {}));
+        let mut rx = RecvBuf::new();
+        for (len, most) in [(1_000_000, 2_100_000), (100, 2_100_000), (100, 70_000), (100, 70_000)]
+        {
+            receive(&mut rx, &masked(&frame(0x82, &vec![7; len]), common::KEY).0, way);
+            assert!(
+                matches!(conn.next_event(&mut rx), Some(Event::Binary(data)) if data.len() == len)
+            );
+            assert!(rx.capacity() <= most, "{} bytes after {len}", rx.capacity());
+        }
     }
 }
 
@@ -160,6 +180,39 @@ fn a_buffer_owns_nothing_before_and_after() {
     assert_eq!(conn.stats().bytes_received, 22);
 }
 
+#[test]
+fn memory_is_lent_to_a_buffer_that_owns_none_and_to_no_other() {
+    let mut rx = RecvBuf::new();
+    rx.lend_memory(vec![1; 5000]);
+    assert_eq!((rx.capacity(), rx.unread()), (5000, &[][..]));
+    rx.extend_from_slice(b"abc");
+    rx.lend_memory(vec![2; 6000]);
+    assert_eq!((rx.capacity(), rx.unread()), (5000, &b"abc"[..]));
+    rx.consume(3);
+    // Room that was asked for and not filled goes with the memory.
+    rx.space();
+    assert_eq!(rx.take_memory().map(|memory| memory.capacity()), Some(5000));
+    assert_eq!((rx.capacity(), rx.unread()), (0, &[][..]));
+    rx.extend_from_slice(b"def");
+    assert_eq!(rx.unread(), b"def");
+}
+
+/// However it ended: in a message, with text that was none, in a control frame.
+#[test]
+fn a_buffer_holds_nothing_once_the_end_has_been_told() {
+    for hex in ["02 03 010203  83 00", "81 02 61ff", "01 02 61ff", "81 7e 0100 61", "89 04 70", ""]
+    {
+        for mut end in End::both() {
+            end.hear(hex);
+            end.conn.handle_eof();
+            end.events();
+            assert!(end.conn.closed().is_some());
+            assert!(end.rx.is_empty(), "{hex}");
+            assert_eq!(end.rx.take_memory().is_some(), !hex.is_empty());
+        }
+    }
+}
+
 /// An event that was found and not yet taken outlives the buffer's moves.
 #[test]
 fn an_event_that_waits_stays_whole_while_more_arrives() {
@@ -175,6 +228,25 @@ fn an_event_that_waits_stays_whole_while_more_arrives() {
         assert_eq!(data, [1; 3000]);
         let Some(Event::Binary(data)) = conn.next_event(&mut rx) else { panic!("a message") };
         assert_eq!(data, [2; 50_000]);
+    }
+}
+
+#[test]
+fn an_event_that_waits_inside_a_message_stays_whole_and_so_does_the_message() {
+    let mut conn = Connection::server(config(|_| {}));
+    let mut rx = RecvBuf::new();
+    for round in 0..20 {
+        let before = vec![1; 3000 + 100 * usize::from(round)];
+        let begun = [frame(0x02, &before).0, frame(0x89, b"wait").0].concat();
+        receive(&mut rx, &masked(&begun, common::KEY).0, round % 3);
+        assert!(conn.has_event(&mut rx));
+        let rest = masked(&frame(0x80, &[2; 50_000]), common::KEY).0;
+        for piece in rest.chunks(1500) {
+            receive(&mut rx, piece, round % 3);
+        }
+        assert!(matches!(conn.next_event(&mut rx), Some(Event::Ping(b"wait"))));
+        let Some(Event::Binary(data)) = conn.next_event(&mut rx) else { panic!("a message") };
+        assert!(data == [&before[..], &[2; 50_000]].concat());
     }
 }
 

@@ -49,6 +49,46 @@ fn a_message_that_goes_on_in_another_buffer_has_only_what_came_there() {
     }
 }
 
+/// An end without compression goes on with a message that was being inflated: nothing of that is left in it.
+#[test]
+fn a_compressed_message_that_goes_on_without_compression_has_only_what_came_then() {
+    let mut rx = RecvBuf::new();
+    rx.extend_from_slice(&deflated_a());
+    assert!(peer(true).next_event(&mut rx).is_none());
+    rx.extend_from_slice(b"\x80\x03abc");
+    assert!(matches!(peer(false).next_event(&mut rx), Some(Event::Text("abc"))));
+}
+
+/// What one connection has found and not told is gone once another one has looked.
+#[test]
+fn text_that_was_found_and_not_told_is_never_told_after_another_connection_has_been_here() {
+    let text = stored(0xc1, &[b'a'; 100]);
+    let others = [
+        stored(0x42, &[0xff; 200]),
+        [&b"\x82\x64"[..], &[0xff; 100]].concat(),
+        [&b"\x89\x64"[..], &[0xff; 100]].concat(),
+    ];
+    for first in [text, [&b"\x81\x64"[..], &[b'a'; 100]].concat()] {
+        for other in &others {
+            for asks in [true, false] {
+                let mut rx = RecvBuf::new();
+                let (mut one, mut two) = (peer(true), peer(true));
+                rx.extend_from_slice(&first);
+                assert!(one.has_event(&mut rx));
+                rx.extend_from_slice(other);
+                match asks {
+                    true => assert_eq!(two.has_event(&mut rx), other[0] != 0x42),
+                    false => while two.next_event(&mut rx).is_some() {},
+                }
+                match one.next_event(&mut rx) {
+                    Some(Event::Text(text)) => assert_eq!(text, ""),
+                    event => panic!("{event:?}"),
+                }
+            }
+        }
+    }
+}
+
 /// Whoever asks before giving a buffer to somebody else, or making a new one, keeps what is known of the frame.
 #[test]
 fn a_buffer_in_the_midst_of_a_frame_or_a_message_is_not_empty() {
@@ -112,4 +152,15 @@ fn peer(compressed: bool) -> Connection {
 /// The first fragment of a compressed text message: "Hello", in one block that is at its end.
 fn deflated_a() -> Vec<u8> {
     b"\x41\x0b\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff".to_vec()
+}
+
+/// A compressed frame whose block is stored as it is, with the empty block's beginning that ends a message.
+fn stored(first: u8, data: &[u8]) -> Vec<u8> {
+    let len = data.len() as u16;
+    let block = [&[0][..], &len.to_le_bytes(), &(!len).to_le_bytes(), data, &[0]].concat();
+    let header = [first, 126, 0, block.len() as u8];
+    match block.len() {
+        ..126 => [&[first, block.len() as u8][..], &block].concat(),
+        _ => [&header[..], &block].concat(),
+    }
 }

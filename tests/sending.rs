@@ -44,6 +44,9 @@ fn every_way_to_send_bytes_sends_the_same() {
             conn.send(Bytes::from(data.clone())).expect("room");
             conn.send_prepared(&Prepared::new(data.clone().into())).expect("room");
             conn.writer(Kind::Binary).and_then(|w| w.finish(&data)).expect("room");
+            let stats = conn.stats();
+            assert_eq!((stats.messages_sent, stats.frames_sent), (6, 6));
+            assert_eq!(stats.payload_sent, 6 * data.len() as u64);
             assert!(end.said() == Wires(&expected, 6), "{len}");
         }
     }
@@ -62,6 +65,25 @@ fn a_server_does_not_copy_a_large_payload() {
         server.conn.transmit().advance(payload.len());
     }
     assert!(server.conn.transmit().is_empty());
+}
+
+/// 4 KiB are the least that is queued by pointer; what is shorter is copied, so that it leaves in one piece.
+#[test]
+fn a_payload_is_large_from_4_kib_on() {
+    for (len, is_copied) in [(4095, true), (4096, false)] {
+        let payload = Bytes::from(vec![3; len]);
+        let prepared = Prepared::new(payload.clone().into());
+        let ways: [&dyn Fn(&mut Connection); 2] =
+            [&|conn| conn.send(payload.clone()).expect("room"), &|conn| {
+                conn.send_prepared(&prepared).expect("room")
+            }];
+        for way in ways {
+            let mut server = End::server(config(|_| {}));
+            way(&mut server.conn);
+            let first = server.conn.transmit().chunk().len();
+            assert_eq!(first, if is_copied { 4 + len } else { 4 });
+        }
+    }
 }
 
 /// A client masks where the payload lies only if nobody else can see it.
@@ -128,10 +150,14 @@ fn a_message_may_be_written_by_several_writers() {
             end.conn.writer(Kind::Text).and_then(|mut w| w.write(piece.as_bytes())).expect("room");
             assert_eq!(end.conn.stats().messages_sent, 0);
         }
+        assert_eq!(end.said(), wire("01 01 61  00 01 62  00 01 63"));
+        // However much of it has left, nothing else comes between.
+        assert_eq!(end.conn.send_text("d"), Err(SendError::Unfinished(())));
+        assert!(end.conn.writer(Kind::Binary).is_err());
         end.conn.writer(Kind::Text).and_then(|w| w.finish(b"")).expect("room");
         assert_eq!(end.conn.stats().messages_sent, 1);
         assert_eq!(end.conn.stats().payload_sent, 3);
-        assert_eq!(end.said(), wire("01 01 61  00 01 62  00 01 63  80 00"));
+        assert_eq!(end.said(), wire("80 00"));
     }
 }
 

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{End, Told, close_frame, config, failure, frame, the_end, wire};
+use hybi::utf8::{InvalidUtf8, check};
 use hybi::{Error, Kind, Message, SendError};
 
 /// "When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte stream is not, in
@@ -220,5 +221,72 @@ fn text_that_breaks_off_with_the_transport_is_lost_and_not_invalid() {
         assert_eq!(end.hear("81 03 e282"), []);
         let closed = the_end(&end.hear_eof());
         assert_eq!(closed.cause, hybi::Cause::Lost);
+    }
+}
+
+/// Whatever a text is looked at in, words or vectors: a byte that does not fit is found, where it stands.
+#[test]
+fn a_byte_that_is_no_ascii_is_seen_wherever_it_stands() {
+    for filling in [b'a', 0] {
+        for len in 1..200 {
+            for at in 0..len {
+                for wrong in [0x80, 0xff] {
+                    let mut text = vec![filling; len];
+                    text[at] = wrong;
+                    assert_eq!(check(&text), Err(InvalidUtf8 { valid_up_to: at }), "{at} of {len}");
+                    // The same byte in the same place of the next word.
+                    if let Some(again) = text.get_mut(at + 8) {
+                        *again = wrong;
+                        assert_eq!(check(&text), Err(InvalidUtf8 { valid_up_to: at }));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What ends a text is the beginning of a character or none at all, behind a text of any length.
+#[test]
+fn what_a_text_ends_with_may_become_a_character_or_fails() {
+    let begun: [&[u8]; 9] = [
+        b"\xc2",
+        b"\xdf",
+        b"\xe0",
+        b"\xe0\xa0",
+        b"\xed\x9f",
+        b"\xf0\x90",
+        b"\xf4\x8f",
+        b"\xf0\x90\x80",
+        b"\xf4\x8f\xbf",
+    ];
+    let wrong: [&[u8]; 12] = [
+        b"\xc0",
+        b"\xc1",
+        b"\xf5",
+        b"\xff",
+        b"\xe0\x80",
+        b"\xed\xa0",
+        b"\xf0\x80",
+        b"\xf4\x90",
+        b"\xe0\xa0\x20",
+        b"\xf0\x90\x20",
+        b"\xf0\x80\x80",
+        b"\xf4\x90\x80",
+    ];
+    for len in 0..150 {
+        for unit in ["a", "\u{e9}", "\u{20ac}"] {
+            let text = unit.repeat(len).into_bytes();
+            for end in begun {
+                assert_eq!(check(&[&text, end].concat()), Ok(text.len()), "{len} and {end:x?}");
+            }
+            for end in wrong {
+                let found = check(&[&text, end].concat());
+                assert_eq!(
+                    found,
+                    Err(InvalidUtf8 { valid_up_to: text.len() }),
+                    "{len} and {end:x?}"
+                );
+            }
+        }
     }
 }

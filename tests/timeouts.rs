@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use common::{End, Pair, Told, at, config, said_code, the_end};
-use hybi::{Cause, CloseCode, Config, Connection, Instant, Timeout};
+use hybi::{Cause, CloseCode, Config, Connection, Instant, Kind, Timeout};
 
 #[test]
 fn a_close_that_is_not_answered_is_given_up() {
@@ -75,6 +75,23 @@ fn a_close_frame_that_cannot_leave_is_given_up() {
         end.conn.handle_timeout(due);
         assert!(end.conn.is_closed() && !end.conn.wants_write());
     }
+    // The end of the peer's side of the transport does not change that.
+    for mut end in ends(|_| {}) {
+        end.conn.poll_timeout(at(0.0));
+        end.hear("88 02 03e8");
+        end.conn.handle_eof();
+        assert!(end.conn.wants_write() && !end.conn.is_closed());
+        assert_eq!(end.conn.poll_timeout(at(0.0)), Some(at(5.0)));
+        end.conn.handle_timeout(at(5.0));
+        assert!(end.conn.is_closed() && !end.conn.wants_write());
+    }
+    // A shorter write timeout goes on while the connection closes.
+    for mut end in ends(|config| config.write_timeout = Some(Duration::from_secs(2))) {
+        end.conn.close(CloseCode::NORMAL, "").expect("may be sent");
+        assert_eq!(end.conn.poll_timeout(at(0.0)), Some(at(2.0)));
+        end.conn.handle_timeout(at(2.0));
+        assert_eq!(the_end(&end.events()).cause, Cause::Timeout(Timeout::Write));
+    }
 }
 
 #[test]
@@ -105,6 +122,13 @@ fn messages_either_way_put_idleness_off() {
         end.conn.send(vec![0; 5000]).expect("room");
         end.said();
         assert_eq!(end.conn.poll_timeout(at(30.0)), Some(at(90.0)));
+        end.hear("02 01 61");
+        assert_eq!(end.conn.poll_timeout(at(35.0)), Some(at(90.0)));
+        end.hear("80 01 62");
+        assert_eq!(end.conn.poll_timeout(at(40.0)), Some(at(100.0)), "the last fragment came");
+        end.conn.writer(Kind::Text).and_then(|writer| writer.finish(b"a")).expect("room");
+        end.said();
+        assert_eq!(end.conn.poll_timeout(at(50.0)), Some(at(110.0)));
     }
 }
 
@@ -124,12 +148,14 @@ fn a_peer_that_takes_no_bytes_is_given_up() {
     for mut end in ends(|config| config.write_timeout = Some(Duration::from_secs(30))) {
         assert_eq!(end.conn.poll_timeout(at(0.0)), None, "nothing waits");
         end.conn.send(vec![0; 50_000]).expect("room");
+        end.hear("89 01 70");
         assert_eq!(end.conn.poll_timeout(at(100.0)), Some(at(130.0)));
         end.conn.handle_timeout(at(129.999));
         assert_eq!(end.events(), []);
         end.conn.handle_timeout(at(130.0));
         let closed = the_end(&end.events());
         assert_eq!(closed.cause, Cause::Timeout(Timeout::Write));
+        assert!(!closed.is_clean());
         assert!(end.conn.is_closed() && !end.conn.wants_write());
         assert_eq!(end.conn.transmit().len(), 0, "its memory is free");
     }
@@ -222,6 +248,40 @@ fn jitter_takes_up_to_a_tenth_of_the_maximum_age() {
     assert_eq!(age(u32::MAX), Duration::from_secs(900));
     let half = age(u32::MAX / 2).as_secs_f64();
     assert!((half - 950.0).abs() < 0.001, "{half}");
+}
+
+/// A timer that fires late, and is not asked for again between: each timeout still passes, and counts from when it began.
+#[test]
+fn timeouts_pass_that_are_handled_late() {
+    for timeout in [Timeout::Idle, Timeout::Lifetime, Timeout::Pong] {
+        let minute = |config: &mut Config| {
+            let timer = match timeout {
+                Timeout::Idle => &mut config.idle_timeout,
+                Timeout::Lifetime => &mut config.max_lifetime,
+                _ => &mut config.ping_interval,
+            };
+            *timer = Some(Duration::from_secs(60));
+        };
+        for mut end in ends(minute) {
+            end.conn.poll_timeout(at(0.0));
+            end.conn.handle_timeout(at(63.0));
+            assert!(end.conn.wants_write(), "a Close frame or a ping");
+            end.said();
+            if timeout == Timeout::Pong {
+                end.conn.handle_timeout(at(82.9));
+                assert_eq!(end.events(), []);
+                end.conn.handle_timeout(at(84.0));
+                assert_eq!(the_end(&end.events()).cause, Cause::Timeout(timeout));
+            } else {
+                end.conn.handle_timeout(at(67.9));
+                assert_eq!(end.events(), []);
+                end.conn.handle_timeout(at(69.0));
+                let closed = the_end(&end.events());
+                assert_eq!(closed.cause, Cause::Timeout(Timeout::Close));
+                assert!(!closed.is_clean());
+            }
+        }
+    }
 }
 
 #[test]

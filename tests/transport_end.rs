@@ -175,6 +175,19 @@ fn nobody_shuts_down_an_open_connection() {
 }
 
 #[test]
+fn a_shutdown_that_is_reported_before_the_end_changes_nothing() {
+    for mut end in End::both() {
+        end.conn.handle_shutdown();
+        assert!(!end.conn.is_closing());
+        end.conn.send_text("a").expect("the connection is open");
+        end.said();
+        the_end(&end.hear("ff"));
+        end.said();
+        assert!(end.conn.wants_shutdown(), "now it is due");
+    }
+}
+
+#[test]
 fn it_is_not_closed_before_the_end_was_told() {
     for mut end in End::both() {
         end.conn.handle_transport_error();
@@ -201,6 +214,15 @@ fn after_the_end_64_kib_are_drained_and_no_more() {
         assert!(!end.conn.wants_read() && end.conn.is_closed());
         assert!(end.rx.capacity() <= 16 * 1024, "what is drained is not kept");
     }
+    // The last read may bring more than what is left of the bound.
+    for mut end in End::both() {
+        end.hear("88 02 03e8");
+        end.said();
+        end.hear_bytes(&[0; 40_000]);
+        assert!(end.conn.wants_read() && !end.conn.is_closed());
+        end.hear_bytes(&[0; 40_000]);
+        assert!(!end.conn.wants_read() && end.conn.is_closed());
+    }
 }
 
 #[test]
@@ -209,6 +231,7 @@ fn a_broken_transport_ends_it_without_anything_to_send() {
         end.conn.send_text("never").expect("room");
         end.conn.handle_transport_error();
         assert!(!end.conn.wants_write() && !end.conn.wants_read());
+        assert!(end.conn.transmit().is_empty(), "what can never leave is not kept");
         assert_eq!(the_end(&end.events()).cause, Cause::Lost);
         assert!(end.conn.is_closed() && !end.conn.wants_write() && !end.conn.wants_shutdown());
     }
@@ -220,6 +243,7 @@ fn a_transport_that_breaks_after_the_closing_handshake_ends_it_at_once() {
         the_end(&end.hear("88 02 03e8"));
         end.conn.handle_transport_error();
         assert!(end.conn.is_closed());
+        assert!(!end.conn.wants_shutdown(), "there is nothing to shut down");
         assert_eq!(end.events(), []);
         assert_eq!(end.conn.closed().map(|closed| closed.cause), Some(Cause::Remote));
     }

@@ -184,10 +184,7 @@ impl Transmit {
         if self.flat.capacity() == 0 {
             return None;
         }
-        self.sent = 0;
-        let mut memory = core::mem::take(&mut self.flat);
-        memory.clear();
-        Some(memory)
+        Some(core::mem::take(&mut self.flat))
     }
 
     /// Lends memory to a queue that owns none; otherwise the memory is dropped.
@@ -392,6 +389,8 @@ mod tests {
         Copy(Vec<u8>),
         Splice(Vec<u8>),
         Send(usize),
+        /// As after a vectored write: several chunks at once.
+        Advance(usize),
     }
 
     fn op() -> impl Strategy<Value = Op> {
@@ -400,6 +399,7 @@ mod tests {
             bytes().prop_map(Op::Copy),
             bytes().prop_map(Op::Splice),
             (0usize..60).prop_map(Op::Send),
+            (0usize..120).prop_map(Op::Advance),
         ]
     }
 
@@ -423,6 +423,11 @@ mod tests {
                         let sent = tx.copy_to_bytes(count);
                         let expected: Vec<u8> = expected.drain(..count).collect();
                         prop_assert_eq!(&sent[..], &expected[..]);
+                    }
+                    Op::Advance(count) => {
+                        let count = count.min(tx.len());
+                        tx.advance(count);
+                        expected.drain(..count);
                     }
                 }
                 prop_assert_eq!(tx.len(), expected.len());

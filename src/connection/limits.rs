@@ -58,9 +58,7 @@ impl Connection {
     #[expect(clippy::arithmetic_side_effects, reason = "the sums have been compared with limits")]
     pub(super) fn count_header(&mut self, rx: &mut RecvBuf, header: &Header) {
         if header.opcode.is_control() {
-            if header.opcode != OpCode::Close {
-                self.receive.control_credit = self.receive.control_credit.saturating_sub(1);
-            }
+            self.receive.control_credit = self.receive.control_credit.saturating_sub(1);
             return;
         }
         let kind = if header.opcode == OpCode::Text { Kind::Text } else { Kind::Binary };

@@ -102,7 +102,6 @@ impl Connection {
                 Ready::Message(Kind::Binary) => Some(Message::Binary(rx.tell_owned())),
                 Ready::Closed => None,
                 Ready::Chunk { .. } | Ready::Ping | Ready::Pong => {
-                    rx.tell();
                     found = self.find_event(rx);
                     continue;
                 }

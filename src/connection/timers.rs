@@ -78,9 +78,6 @@ impl Connection {
     /// which the next event tells.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.date(now);
-        if self.phase == Phase::Abandoned {
-            return;
-        }
         let passed =
             |since: Option<Instant>, wait: Duration| since.is_some_and(|since| now >= since + wait);
         let config = self.config.clone();
@@ -178,12 +175,10 @@ impl Connection {
         let nanos = u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX);
         let earned = nanos.saturating_mul(rate) / NANOS;
         let Some(spent) = earned.saturating_mul(NANOS).checked_div(rate) else { return };
-        if earned > 0 {
-            // What has not made a whole frame yet counts next time.
-            self.timers.credited = Some(since + Duration::from_nanos(spent));
-            let earned = u32::try_from(earned).unwrap_or(u32::MAX);
-            *credit = credit.saturating_add(earned).min(burst);
-        }
+        // What has not made a whole frame yet counts next time.
+        self.timers.credited = Some(since + Duration::from_nanos(spent));
+        let earned = u32::try_from(earned).unwrap_or(u32::MAX);
+        *credit = credit.saturating_add(earned).min(burst);
     }
 
     /// When a keepalive ping was queued after which nothing has come yet.
