@@ -27,6 +27,9 @@ pub enum Error {
     },
     /// A message larger than [`Config::max_message_size`](crate::Config::max_message_size).
     MessageTooLarge {
+        /// What it comes to at least: by the headers of its frames, or, where it is too large inflated, one byte more
+        /// than the limit.
+        len: u64,
         /// The limit.
         limit: u64,
     },
@@ -52,7 +55,10 @@ pub enum Error {
     },
     /// More control frames without data between them than
     /// [`Config::control_frame_burst`](crate::Config::control_frame_burst).
-    TooManyControlFrames,
+    TooManyControlFrames {
+        /// The limit.
+        limit: u32,
+    },
 }
 
 impl Error {
@@ -74,7 +80,7 @@ impl Error {
             Self::RatioTooLarge { .. } => CloseCode::TOO_BIG,
             Self::TooManyFragments { .. }
             | Self::TooManyEmptyFragments { .. }
-            | Self::TooManyControlFrames => CloseCode::POLICY_VIOLATION,
+            | Self::TooManyControlFrames { .. } => CloseCode::POLICY_VIOLATION,
         }
     }
 
@@ -94,7 +100,7 @@ impl Error {
             Self::Inflate(_) => "invalid compressed data",
             #[cfg(feature = "deflate")]
             Self::RatioTooLarge { .. } => "message too large",
-            Self::TooManyControlFrames => "too many control frames",
+            Self::TooManyControlFrames { .. } => "too many control frames",
         }
     }
 }
@@ -113,31 +119,38 @@ impl From<ClosePayloadError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the peer sent ")?;
         match self {
             Self::Header(error) => fmt::Display::fmt(error, f),
             Self::ClosePayload(error) => fmt::Display::fmt(error, f),
-            Self::InvalidUtf8 => f.write_str("text message is not UTF-8"),
+            Self::InvalidUtf8 => f.write_str("a text message that is not UTF-8"),
             Self::FrameTooLarge { len, limit } => {
-                write!(f, "frame of {len} bytes, max_frame_size is {limit}")
+                write!(f, "a frame of {len} bytes, the limit is {limit} (Config::max_frame_size)")
             }
-            Self::MessageTooLarge { limit } => {
-                write!(f, "message larger than max_message_size, {limit} bytes")
-            }
+            Self::MessageTooLarge { len, limit } => write!(
+                f,
+                "a message of {len} bytes or more, the limit is {limit} (Config::max_message_size)"
+            ),
             Self::TooManyFragments { limit } => {
-                write!(f, "message of more than max_fragments, {limit}")
+                write!(f, "a message in more than {limit} fragments (Config::max_fragments)")
             }
-            Self::TooManyEmptyFragments { limit } => {
-                write!(f, "message with more than max_empty_fragments, {limit}")
-            }
+            Self::TooManyEmptyFragments { limit } => write!(
+                f,
+                "a message with more than {limit} empty fragments (Config::max_empty_fragments)"
+            ),
             #[cfg(feature = "deflate")]
             Self::Inflate(error) => fmt::Display::fmt(error, f),
             #[cfg(feature = "deflate")]
-            Self::RatioTooLarge { limit } => {
-                write!(f, "message inflates by more than max_ratio, {limit}")
-            }
-            Self::TooManyControlFrames => {
-                f.write_str("more control frames than control_frame_burst without data")
-            }
+            Self::RatioTooLarge { limit } => write!(
+                f,
+                "a compressed message that inflates to more than {limit} times its size \
+                 (Compression::max_ratio)"
+            ),
+            Self::TooManyControlFrames { limit } => write!(
+                f,
+                "more than {limit} control frames without data between them, faster than they are welcome \
+                 (Config::control_frame_burst, Config::control_frames_per_second)"
+            ),
         }
     }
 }
@@ -188,15 +201,24 @@ impl<M> SendError<M> {
 impl<M> fmt::Display for SendError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(_) => f.write_str("send queue is full: flush, then send again"),
-            Self::Closed(_) => f.write_str("connection is closing or closed"),
-            Self::Unfinished(_) => {
-                f.write_str("a message begun with a writer has not been finished")
+            Self::Full(_) => {
+                f.write_str("send queue is full (Config::write_high_water): flush, then send again")
             }
-            Self::ControlTooLong => f.write_str("control frame payload longer than 125 bytes"),
-            Self::ReasonTooLong => f.write_str("close reason longer than 123 bytes"),
-            Self::InvalidCloseCode(code) => write!(f, "close code {code} may not be sent"),
-            Self::InvalidUtf8 => f.write_str("piece of a text message is not UTF-8"),
+            Self::Closed(_) => {
+                f.write_str("connection is closing or closed: nothing more can be sent on it")
+            }
+            Self::Unfinished(_) => f.write_str(
+                "a message begun with a writer has not been finished: finish it, then send",
+            ),
+            Self::ControlTooLong => {
+                f.write_str("payload of a control frame is longer than 125 bytes")
+            }
+            Self::ReasonTooLong => f.write_str("close reason is longer than 123 bytes"),
+            Self::InvalidCloseCode(code) => write!(
+                f,
+                "close code {code} may not be sent: take one of 1000 to 1003, 1007 to 1014, 3000 to 4999"
+            ),
+            Self::InvalidUtf8 => f.write_str("a piece of a text message is not UTF-8"),
         }
     }
 }

@@ -75,9 +75,14 @@
     deny(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
         clippy::unreachable
     )
 )]

@@ -7,12 +7,20 @@
 
 mod adapters;
 
+use std::future::poll_fn;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+
 use adapters::by_hand;
+use adapters::drops::Drops;
 use adapters::faulty::{FREE, Faulty, HESITANT, Pace, SINGLE_BYTES};
 use adapters::frames::*;
 use adapters::poll::poll_times;
+use adapters::session::Session;
+use futures_util::{Sink, SinkExt, StreamExt};
+use hybi::handshake::Negotiated;
 use hybi::tokio::WebSocket;
-use hybi::{CloseCode, Config, Event, Message, Role, SendError};
+use hybi::{CloseCode, Config, Delivery, Event, Kind, Message, Prepared, Role, SendError};
 use proptest::prelude::*;
 
 #[test]
@@ -43,6 +51,43 @@ fn dropped_futures_of_the_halves_lose_nothing_in_a_server() {
 #[test]
 fn dropped_futures_of_the_halves_lose_nothing_in_a_client() {
     by_hand(|| dropped_after_every_poll(Role::Client, halves));
+}
+
+#[test]
+fn dropped_futures_of_a_stream_and_a_sink_lose_nothing() {
+    by_hand(|| {
+        dropped_after_every_poll(Role::Server, combined);
+        dropped_after_every_poll(Role::Client, combined);
+    });
+}
+
+#[test]
+fn dropped_futures_lose_nothing_of_a_message_that_comes_and_goes_in_pieces() {
+    by_hand(|| {
+        dropped_after_every_poll(Role::Server, pieces);
+        dropped_after_every_poll(Role::Client, pieces);
+    });
+}
+
+#[test]
+fn dropped_futures_lose_nothing_of_halves_that_are_cloned_reunited_and_parted_again() {
+    by_hand(|| {
+        dropped_after_every_poll(Role::Server, reunited);
+        dropped_after_every_poll(Role::Client, reunited);
+    });
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn dropped_futures_lose_nothing_of_messages_that_are_compressed_as_they_are_taken() {
+    by_hand(|| {
+        for role in [Role::Server, Role::Client] {
+            for talk in [messages, halves, pieces] {
+                let session = Session::compressed(role);
+                at_every_poll(&|pace, drops| hold_session(&session, talk, pace, drops));
+            }
+        }
+    });
 }
 
 #[test]
@@ -80,7 +125,7 @@ proptest! {
         role in prop::sample::select(vec![Role::Client, Role::Server]),
     ) {
         by_hand(move || {
-            for talk in [messages, events, halves, closing_sender] {
+            for talk in [messages, events, combined, pieces, halves, reunited, closing_sender] {
                 let undisturbed = hold(role, talk, HESITANT, &mut Drops::never());
                 let disturbed = hold(role, talk, pace, &mut Drops::after(polls.clone()));
                 assert_eq!(disturbed, undisturbed);
@@ -90,7 +135,27 @@ proptest! {
 }
 
 /// A conversation: tells what has come.
-type Talk = fn(WebSocket<&mut Faulty>, &mut Drops) -> Vec<String>;
+type Talk = fn(Open<'_>, &mut Drops) -> Vec<String>;
+
+/// What a connection is made of.
+struct Open<'s> {
+    stream: &'s mut Faulty,
+    role: Role,
+    negotiated: Negotiated,
+    config: Config,
+}
+
+impl<'s> Open<'s> {
+    fn whole(self) -> WebSocket<&'s mut Faulty> {
+        WebSocket::from_upgraded(self.stream, self.role, b"", self.negotiated, self.config)
+    }
+
+    /// Whose messages come in pieces.
+    fn in_chunks(mut self) -> WebSocket<&'s mut Faulty> {
+        self.config.delivery = Delivery::Chunks;
+        self.whole()
+    }
+}
 
 /// What the application has seen, the messages that the peer has got and the control frames among them.
 ///
@@ -99,25 +164,51 @@ type Talk = fn(WebSocket<&mut Faulty>, &mut Drops) -> Vec<String>;
 type Held = (Vec<String>, Vec<String>, Vec<String>);
 
 fn dropped_after_every_poll(role: Role, talk: Talk) {
-    let undisturbed = hold(role, talk, HESITANT, &mut Drops::never());
+    at_every_poll(&|pace, drops| hold(role, talk, pace, drops));
+}
+
+fn at_every_poll(hold: &dyn Fn(Pace, &mut Drops) -> Held) {
+    let undisturbed = hold(HESITANT, &mut Drops::never());
     let (seen, data, control) = &undisturbed;
     assert!(seen.len() > 3 && data.len() >= 3, "{undisturbed:?}");
     let closes = control.iter().filter(|frame| frame.starts_with("88")).count();
     assert_eq!(closes, 1, "{control:?}");
     for polls in 1.. {
         let mut drops = Drops::after(vec![polls]);
-        assert_eq!(hold(role, talk, HESITANT, &mut drops), undisturbed, "dropped after {polls}");
+        assert_eq!(hold(HESITANT, &mut drops), undisturbed, "dropped after {polls}");
         if drops.dropped == 0 {
-            assert!(polls > 20, "the stream has hardly ever waited");
+            assert!(polls > 5, "the stream has hardly ever waited");
             return;
         }
     }
 }
 
 fn hold(role: Role, talk: Talk, pace: Pace, drops: &mut Drops) -> Held {
-    let mut stream = Faulty::new(script(role));
+    hold_over(Faulty::new(script(role)), pace, |stream| {
+        let (negotiated, config) = (Negotiated::NOTHING, Config::default());
+        talk(Open { stream, role, negotiated, config }, drops)
+    })
+}
+
+/// The same with what a session's peer says, and what is agreed in it.
+#[cfg(feature = "deflate")]
+fn hold_session(session: &Session, talk: Talk, pace: Pace, drops: &mut Drops) -> Held {
+    let (segments, role, config) = (session.segments.clone(), session.role, session.config());
+    let both = hybi::deflate::Direction { context_takeover: true, window_bits: 15 };
+    let mut negotiated = Negotiated::NOTHING;
+    negotiated.compression = Some(hybi::deflate::Params { server: both, client: both });
+    hold_over(Faulty::new(segments), pace, |stream| {
+        talk(Open { stream, role, negotiated, config }, drops)
+    })
+}
+
+fn hold_over(
+    mut stream: Faulty,
+    pace: Pace,
+    talk: impl FnOnce(&mut Faulty) -> Vec<String>,
+) -> Held {
     stream.pace = pace;
-    let seen = talk(over(&mut stream, role, Config::default()), drops);
+    let seen = talk(&mut stream);
     let (mut data, mut control) = (Vec::new(), Vec::new());
     for (first, payload) in parse_all(stream.arrived()) {
         let frames = if first & 0x08 == 0 { &mut data } else { &mut control };
@@ -148,8 +239,9 @@ fn brief(payload: &[u8]) -> String {
     if payload.len() < 100 {
         return payload.escape_ascii().to_string();
     }
-    assert_eq!(payload, large());
-    "large".to_owned()
+    let mut hasher = DefaultHasher::new();
+    payload.hash(&mut hasher);
+    format!("{} bytes, {:x}", payload.len(), hasher.finish())
 }
 
 fn brief_message(received: &Result<Option<Message>, hybi::tokio::Error>) -> String {
@@ -178,8 +270,8 @@ fn over(stream: &mut Faulty, role: Role, config: Config) -> WebSocket<&mut Fault
 }
 
 /// Echoes by each way to send; the peer closes.
-fn messages(mut ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> {
-    let mut seen = Vec::new();
+fn messages(open: Open<'_>, drops: &mut Drops) -> Vec<String> {
+    let (mut ws, mut seen) = (open.whole(), Vec::new());
     for way in 0.. {
         let received = drops.until(async || ws.recv().await);
         seen.push(brief_message(&received));
@@ -204,8 +296,8 @@ fn messages(mut ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> {
 }
 
 /// Echoes while looking at events; we close.
-fn events(mut ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> {
-    let mut seen = Vec::new();
+fn events(open: Open<'_>, drops: &mut Drops) -> Vec<String> {
+    let (mut ws, mut seen) = (open.whole(), Vec::new());
     for _ in 0..3 {
         let event = drops.until(async || ws.next_event().await.map(|e| brief_event(&e.unwrap())));
         seen.push(event.unwrap());
@@ -228,8 +320,8 @@ fn events(mut ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> {
 }
 
 /// Echoes over two halves, used in turn.
-fn halves(ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> {
-    let (sender, mut receiver) = ws.split();
+fn halves(open: Open<'_>, drops: &mut Drops) -> Vec<String> {
+    let (sender, mut receiver) = open.whole().split();
     let mut seen = Vec::new();
     for way in 0.. {
         let received = drops.until(async || receiver.recv().await);
@@ -251,9 +343,85 @@ fn halves(ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> {
     seen
 }
 
+/// Echoes as a stream and a sink, and messages that were encoded once; we close.
+fn combined(open: Open<'_>, drops: &mut Drops) -> Vec<String> {
+    let (mut ws, mut seen) = (open.whole(), Vec::new());
+    let prepared = Prepared::new(Message::text("to all"));
+    for way in 0..4 {
+        let received = drops.until(async || StreamExt::next(&mut ws).await);
+        let message = received.expect("the peer has more to say").unwrap();
+        seen.push(brief_message(&Ok(Some(message.clone()))));
+        if way % 2 == 0 {
+            drops.until(async || poll_fn(|cx| Pin::new(&mut ws).poll_ready(cx)).await).unwrap();
+            Pin::new(&mut ws).start_send(message).unwrap();
+            drops.until(async || SinkExt::flush(&mut ws).await).unwrap();
+        } else {
+            drops.until(async || ws.ready().await).unwrap();
+            drops.once(ws.feed_prepared(&prepared)).expect("there is room").unwrap();
+        }
+    }
+    let closed = drops.until(async || SinkExt::close(&mut ws).await);
+    seen.push(format!("{closed:?} {:?}", ws.closed()));
+    seen.push(format!("{:?}", drops.until(async || StreamExt::next(&mut ws).await.is_none())));
+    seen
+}
+
+/// Echoes message by message, each received and sent in pieces of which no two ends need to meet.
+fn pieces(open: Open<'_>, drops: &mut Drops) -> Vec<String> {
+    let (mut ws, mut seen) = (open.in_chunks(), Vec::new());
+    let mut whole = Vec::new();
+    while drops.until(async || ws.readable().await).unwrap() {
+        let (conn, rx) = ws.parts();
+        match conn.next_event(rx).expect("it is readable") {
+            Event::Chunk(chunk) => {
+                whole.extend_from_slice(&chunk.data);
+                if !chunk.last {
+                    continue;
+                }
+                seen.push(format!("{:?} {}", chunk.data.kind(), brief(&whole)));
+            }
+            other => {
+                seen.push(brief_event(&other));
+                continue;
+            }
+        }
+        let (begin, end) = whole.split_at(whole.len() / 2);
+        conn.writer(Kind::Binary).unwrap().write(begin).unwrap();
+        drops.until(async || ws.flush().await).unwrap();
+        let writer = ws.parts().0.writer(Kind::Binary).unwrap();
+        writer.finish(end).unwrap();
+        whole.clear();
+    }
+    seen.push(format!("{:?}", ws.closed()));
+    seen
+}
+
+/// Halves that become one connection again after each message.
+fn reunited(open: Open<'_>, drops: &mut Drops) -> Vec<String> {
+    let (mut ws, mut seen) = (open.whole(), Vec::new());
+    loop {
+        let (sender, mut receiver) = ws.split();
+        let clone = sender.clone();
+        // What it comes upon is kept for the receiver, also where that is another by then.
+        drops.until(async || clone.flush().await).unwrap();
+        drop(clone);
+        ws = receiver.reunite(sender).expect("they belong together");
+        let sender;
+        (sender, receiver) = ws.split();
+        let received = drops.until(async || receiver.recv().await);
+        seen.push(brief_message(&received));
+        let Ok(Some(message)) = received else { break };
+        if drops.once(sender.send(message)).is_none() {
+            drops.until(async || sender.flush().await).unwrap();
+        }
+        ws = receiver.reunite(sender).expect("they belong together");
+    }
+    seen
+}
+
 /// Closes by the sending half; the receiving half sees the end, or has been dropped.
-fn closing_sender(ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> {
-    let (sender, mut receiver) = ws.split();
+fn closing_sender(open: Open<'_>, drops: &mut Drops) -> Vec<String> {
+    let (sender, mut receiver) = open.whole().split();
     let mut seen = Vec::new();
     for text in ["a", "b", "c"] {
         seen.push(brief_message(&drops.until(async || receiver.recv().await)));
@@ -263,39 +431,4 @@ fn closing_sender(ws: WebSocket<&mut Faulty>, drops: &mut Drops) -> Vec<String> 
     let closed = drops.until(async || sender.close(CloseCode::GOING_AWAY, "leaving").await);
     seen.push(format!("{closed:?} {:?}", sender.closed()));
     seen
-}
-
-/// After how many polls each future is dropped, over and over.
-struct Drops {
-    polls: Vec<usize>,
-    turn: usize,
-    dropped: usize,
-}
-
-impl Drops {
-    fn never() -> Self {
-        Self::after(vec![1_000_000])
-    }
-
-    fn after(polls: Vec<usize>) -> Self {
-        Self { polls, turn: 0, dropped: 0 }
-    }
-
-    /// The outcome of a future, unless it is dropped before.
-    fn once<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        self.turn += 1;
-        let outcome = poll_times(future, self.polls[self.turn % self.polls.len()]);
-        self.dropped += usize::from(outcome.is_none());
-        outcome
-    }
-
-    /// The outcome of a call that is made again as often as its future is dropped.
-    fn until<T>(&mut self, mut call: impl AsyncFnMut() -> T) -> T {
-        for _ in 0..100_000 {
-            if let Some(outcome) = self.once(call()) {
-                return outcome;
-            }
-        }
-        panic!("no progress");
-    }
 }

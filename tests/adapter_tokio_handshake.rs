@@ -253,7 +253,7 @@ fn options_limit_what_a_request_may_cost() {
         options.limits.max_headers = 3;
         write(&mut b, REQUEST).await;
         let accepted = accept_with(a, options, Config::default()).await;
-        assert!(matches!(accepted, Err(Error::Handshake(HandshakeError::TooManyHeaders))));
+        assert!(matches!(accepted, Err(Error::Handshake(HandshakeError::TooManyHeaders { .. }))));
         assert!(read_rest(&mut b).await.starts_with(b"HTTP/1.1 431 "));
     });
 }

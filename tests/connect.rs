@@ -141,7 +141,10 @@ fn a_time_that_is_over_before_anything_has_begun_is_told_as_a_timeout() {
 fn a_host_without_addresses_is_told() {
     bounded(|| {
         for error in errors(&Connect::new("ws://example.com/").unwrap().addresses([])) {
-            assert_eq!(error.to_string(), "cannot connect to example.com:80: host has no address");
+            assert_eq!(
+                error.to_string(),
+                "cannot connect to example.com:80: the host has no address"
+            );
         }
     });
 }
@@ -172,7 +175,7 @@ fn a_refusal_comes_with_status_headers_and_body() {
             assert_eq!(&response.body()[..], b"later");
             let text = error.to_string();
             let said = format!(
-                "opening handshake with {server} failed: server answered 503 Service Unavailable"
+                "opening handshake with {server} failed: the server answered 503 Service Unavailable"
             );
             assert_eq!(text, said);
         }
@@ -219,7 +222,9 @@ fn a_server_that_does_not_answer_is_given_up() {
         for error in errors(&connect.timeout(Duration::from_secs(1))) {
             assert_eq!(error.step(), ConnectStep::Handshake);
             assert!(error.is_timeout(), "{error:?}");
-            let said = format!("opening handshake with {server} failed: took too long");
+            let said = format!(
+                "opening handshake with {server} failed: it was not done in time (Connect::timeout)"
+            );
             assert_eq!(error.to_string(), said);
         }
     });
@@ -232,7 +237,8 @@ fn a_head_without_end_is_cut_off_at_the_limit() {
         let mut limits = Limits::default();
         limits.max_size = 500;
         for error in errors(&Connect::new(&format!("ws://{server}/")).unwrap().limits(limits)) {
-            let ConnectFailure::Handshake(HandshakeError::HeadTooLarge) = error.failure() else {
+            let ConnectFailure::Handshake(HandshakeError::HeadTooLarge { .. }) = error.failure()
+            else {
                 panic!("{error:?}")
             };
         }

@@ -88,7 +88,7 @@ fn where_the_proxy_does_not_resolve_names_one_address_after_the_other_is_tried()
         assert_served(by_both(&connect.clone().addresses(both)));
         for error in errors(&connect.clone().addresses(addresses(&["192.0.2.1:80"]))) {
             let said = format!(
-                "no way to server.invalid:80 through socks5://{proxy}: proxy answered: host unreachable"
+                "no way to server.invalid:80 through socks5://{proxy}: the proxy answered: host unreachable"
             );
             assert_eq!(error.to_string(), said);
         }
@@ -199,7 +199,8 @@ fn a_refusal_of_the_proxy_is_told_as_one() {
             let response = error.response().expect("the proxy answered");
             assert_eq!((response.status().as_u16(), &response.body()[..]), (407, &b"who"[..]));
             let said = format!(
-                "no way to server.invalid:80 through http://{proxy}: proxy answered 407 Proxy Authentication Required"
+                "no way to server.invalid:80 through http://{proxy}: \
+                 the proxy answered 407 Proxy Authentication Required: it wants a user and a password, or others"
             );
             assert_eq!(error.to_string(), said);
             assert!(!format!("{error:?}").contains("secret"));

@@ -184,7 +184,10 @@ fn a_redirect_leads_to_tls_and_never_back() {
             serve_bytes(format!("HTTP/1.1 302 On\r\nLocation: wss://localhost:{port}/\r\n\r\n"));
         let connect = Connect::new(&format!("ws://{first}/")).unwrap().tls(ours());
         for error in errors(&connect.follow_redirects()) {
-            let said = format!("localhost:{port} sends us on: redirect from wss to ws");
+            let said = format!(
+                "localhost:{port} sends us on, which is not followed: \
+                 a redirect from wss to ws would go on without TLS"
+            );
             assert_eq!(error.to_string(), said);
         }
     });

@@ -214,8 +214,6 @@ fn what_is_not_deflate_fails() {
             }
         }
     }
-    let error = Error::Inflate(InflateError::Unfinished);
-    assert_eq!(error.to_string(), "compressed message does not end at the end of a block");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_head_of_16_kib_is_read_and_one_byte_more_is_431() {
         assert_eq!(result.is_ok(), fits, "{len}");
         assert_eq!(client(&padded(RESPONSE, len)).is_ok(), fits, "{len}");
         if let Err(refusal) = result {
-            assert!(matches!(refusal.error, HandshakeError::HeadTooLarge));
+            assert!(matches!(refusal.error, HandshakeError::HeadTooLarge { limit: 16_384 }));
             assert!(refusal.response.starts_with(b"HTTP/1.1 431 "));
         }
     }
@@ -44,7 +44,7 @@ fn what_follows_a_head_does_not_count() {
 fn an_endless_header_is_refused_as_soon_as_it_is_too_long() {
     let head = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(20_000));
     let refusal = serve(ServerOptions::default(), &head[..16_385]).expect_err("it is too long");
-    assert!(matches!(refusal.error, HandshakeError::HeadTooLarge));
+    assert!(matches!(refusal.error, HandshakeError::HeadTooLarge { limit: 16_384 }));
 }
 
 /// "The request line may take half": of 16 KiB, without its line end.
@@ -56,7 +56,7 @@ fn a_request_line_of_8_kib_is_read_and_one_byte_more_is_414() {
         let result = serve(ServerOptions::default(), &request);
         assert_eq!(result.is_ok(), fits, "{len}");
         if let Err(refusal) = result {
-            assert!(matches!(refusal.error, HandshakeError::TargetTooLong));
+            assert!(matches!(refusal.error, HandshakeError::TargetTooLong { limit: 8192 }));
             assert!(refusal.response.starts_with(b"HTTP/1.1 414 "));
         }
     }
@@ -69,7 +69,7 @@ fn a_hundred_header_lines_are_read_and_one_more_is_431() {
         assert_eq!(result.is_ok(), fits, "{count}");
         assert_eq!(client(&with_lines(RESPONSE, count)).is_ok(), fits, "{count}");
         if let Err(refusal) = result {
-            assert!(matches!(refusal.error, HandshakeError::TooManyHeaders));
+            assert!(matches!(refusal.error, HandshakeError::TooManyHeaders { limit: 100 }));
             assert!(refusal.response.starts_with(b"HTTP/1.1 431 "));
         }
     }

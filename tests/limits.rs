@@ -27,7 +27,8 @@ fn the_header_alone_decides_whether_a_frame_is_too_large() {
 #[test]
 fn a_limit_is_applied_at_the_last_byte_of_the_length_and_at_none_before() {
     let frame = |len| Error::FrameTooLarge { len, limit: 10 };
-    let message = Error::MessageTooLarge { limit: 12 };
+    let message = Error::MessageTooLarge { len: 13, limit: 12 };
+    let control = Error::TooManyControlFrames { limit: 1 };
     let one_byte = Error::ClosePayload(ClosePayloadError::Length);
     let refused = [
         ("", "82 0b", frame(11)),
@@ -40,9 +41,9 @@ fn a_limit_is_applied_at_the_last_byte_of_the_length_and_at_none_before() {
         ("02 03 010203", "80 0a", message),
         ("02 01 01", "80 01", Error::TooManyFragments { limit: 1 }),
         ("02 00", "80 00", Error::TooManyEmptyFragments { limit: 1 }),
-        ("89 00", "89 00", Error::TooManyControlFrames),
-        ("89 00", "8a 7d", Error::TooManyControlFrames),
-        ("02 01 01  89 00", "8a 00", Error::TooManyControlFrames),
+        ("89 00", "89 00", control),
+        ("89 00", "8a 7d", control),
+        ("02 01 01  89 00", "8a 00", control),
         ("", "88 01", one_byte),
         ("89 00  02 00", "88 01", one_byte),
     ];
@@ -125,7 +126,7 @@ fn a_message_has_its_limit_in_one_frame() {
         assert_eq!(end.hear("82 03 010203"), [Told::binary(&[1, 2, 3])]);
         assert_eq!(end.hear("82 04 01020304"), [Told::binary(&[1, 2, 3, 4])]);
         let told = end.hear("82 05");
-        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 4 });
+        assert_eq!(failure(&told), Error::MessageTooLarge { len: 5, limit: 4 });
         assert_eq!(end.said(), close_frame(1009, "message too large"));
     }
 }
@@ -138,7 +139,7 @@ fn a_message_has_its_limit_over_all_its_fragments() {
         assert_eq!(end.hear("02 02 0102  00 02 0304  80 00"), [Told::binary(&[1, 2, 3, 4])]);
         assert_eq!(end.hear("02 02 0102  00 02 0304"), []);
         let told = end.hear("80 01 05");
-        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 4 });
+        assert_eq!(failure(&told), Error::MessageTooLarge { len: 5, limit: 4 });
         assert_eq!(end.said(), close_frame(1009, "message too large"));
     }
 }
@@ -158,7 +159,7 @@ fn lengths_that_overflow_their_sum_are_too_large() {
         (config.max_frame_size, config.max_message_size) = (u64::MAX, limit);
     }));
     let told = client.hear("02 01 00  00 7f 7fffffffffffffff");
-    assert_eq!(failure(&told), Error::MessageTooLarge { limit });
+    assert_eq!(failure(&told), Error::MessageTooLarge { len: limit + 1, limit });
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn so_many_control_frames_may_come_without_data() {
         assert_eq!(end.hear("8a 00").len(), 1);
         end.said();
         let told = end.hear("89 00");
-        assert_eq!(failure(&told), Error::TooManyControlFrames);
+        assert_eq!(failure(&told), Error::TooManyControlFrames { limit: 5 });
         assert_eq!(said_code(&mut end), CloseCode::POLICY_VIOLATION);
     }
 }
@@ -226,7 +227,7 @@ fn data_makes_control_frames_welcome_again() {
         assert_eq!(end.hear_more("07").len(), 1);
         // Only payload counts as data: empty messages cost a peer no more than pings.
         assert_eq!(end.hear("89 00  89 00  82 00").len(), 3);
-        assert_eq!(failure(&end.hear("89 00")), Error::TooManyControlFrames);
+        assert_eq!(failure(&end.hear("89 00")), Error::TooManyControlFrames { limit: 2 });
     }
 }
 
@@ -241,7 +242,7 @@ fn time_makes_control_frames_welcome_again() {
         assert_eq!(client.hear(&"8a 00 ".repeat(10)).len(), 10);
         client.conn.poll_timeout(at(seconds));
         let told = client.hear(&"8a 00 ".repeat(11));
-        assert_eq!(failure(&told), Error::TooManyControlFrames);
+        assert_eq!(failure(&told), Error::TooManyControlFrames { limit: 10 });
         assert_eq!(told.len() - 1, allowed, "after {seconds} s");
     }
 }

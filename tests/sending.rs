@@ -149,9 +149,8 @@ fn an_application_can_answer_an_event_while_it_looks_at_it() {
 }
 
 #[test]
-fn an_error_says_what_to_do_and_can_be_stripped_of_its_message() {
+fn an_error_can_be_stripped_of_its_message() {
     let error: SendError = SendError::Full("m".into());
-    assert_eq!(error.to_string(), "send queue is full: flush, then send again");
     assert_eq!(error.without_message(), SendError::Full(()));
     let closed: SendError = SendError::Closed("m".into());
     assert_eq!(closed.without_message(), SendError::Closed(()));

@@ -110,7 +110,7 @@ fn every_limit_applies_to_messages_in_chunks() {
     for mut end in both(|config| config.max_message_size = 3) {
         assert_eq!(end.hear("02 02 0102").len(), 1);
         let told = end.hear("80 02 0304");
-        assert_eq!(failure(&told), Error::MessageTooLarge { limit: 3 });
+        assert_eq!(failure(&told), Error::MessageTooLarge { len: 4, limit: 3 });
         assert_eq!(told.len(), 1, "nothing of what is too large");
     }
     for mut end in both(|config| config.max_frame_size = 3) {

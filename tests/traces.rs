@@ -35,7 +35,7 @@ fn a_connection_has_a_span_and_tells_its_opening_and_its_end() {
         assert!(closed.contains("closed code=4000 clean=true received=0 sent=100"), "{told:#?}");
         let server = "websocket{role=Server}";
         assert!(told.contains(&format!(
-            "DEBUG {server} closed code=4000 clean=true received=100 sent=0 cause=closed by the peer (4000, \"done\")"
+            "DEBUG {server} closed code=4000 clean=true received=100 sent=0 cause=closed by the peer with 4000 \"done\""
         )), "{told:#?}");
         assert_eq!(told.len(), 4, "nothing for a message: {told:#?}");
     });
@@ -53,7 +53,7 @@ fn a_connection_that_fails_or_is_dropped_says_so() {
         drop(ws);
         let told = told.lock().unwrap();
         assert!(
-            told[1].contains("closed code=1006 clean=false received=0 sent=0 cause=failed: "),
+            told[1].contains("closed code=1006 clean=false received=0 sent=0 cause=the peer sent an unmasked frame as a client"),
             "{told:#?}"
         );
         assert_eq!(told[3], "DEBUG websocket{role=Client} dropped while open received=0 sent=0");
@@ -87,7 +87,7 @@ fn a_server_tells_addresses_and_refusals_and_its_handlers_are_in_the_span() {
         let told = told.lock().unwrap();
         let has = |line: &str| assert!(told.iter().any(|told| told == line), "{line}: {told:#?}");
         has("DEBUG handshake rejected response=HTTP/1.1 403 Forbidden");
-        has("DEBUG handshake refused status=405 error=method is not GET");
+        has("DEBUG handshake refused status=405 error=the request's method is not GET");
         has("INFO websocket{role=Server peer=192.0.2.1:1} in the handler");
     });
 }
@@ -142,7 +142,7 @@ fn a_blocking_connection_that_fails_or_is_dropped_says_so_whole_or_in_halves() {
         }
         let told = told.lock().unwrap();
         for told in told.chunks(4) {
-            let failed = "closed code=1006 clean=false received=0 sent=0 cause=failed: ";
+            let failed = "closed code=1006 clean=false received=0 sent=0 cause=the peer sent an unmasked frame as a client";
             assert!(told[1].contains(failed), "{told:#?}");
             let dropped = "DEBUG websocket{role=Client} dropped while open received=0 sent=0";
             assert_eq!(told[3], dropped);
@@ -163,7 +163,7 @@ fn a_blocking_server_tells_whom_it_refuses_and_rejects() {
                 incoming.reject(http::StatusCode::FORBIDDEN).unwrap();
             }
         }
-        let refused = "DEBUG handshake refused status=405 error=method is not GET";
+        let refused = "DEBUG handshake refused status=405 error=the request's method is not GET";
         let rejected = "DEBUG handshake rejected response=HTTP/1.1 403 Forbidden";
         assert_eq!(*told.lock().unwrap(), [refused, rejected]);
     });

@@ -15,6 +15,12 @@ use crate::{Options, Result};
 /// The whole measurement ends after this at the latest.
 const LIMIT: Duration = Duration::from_secs(1800);
 
+/// Files of a process that are no connections.
+const OWN_FILES: usize = 64;
+
+/// Where a process may hold fewer connections than this, its own weight and the number of processes would be what is measured.
+const FEWEST: usize = 100;
+
 /// How long a process may settle before it is measured.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -50,7 +56,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         // The other processes end with their standard input.
         std::process::exit(2);
     });
-    let per_process = options.per_process.min(most_files()?.saturating_sub(64)).max(1);
+    let files = most_files()?;
+    let per_process = options.per_process.min(files.saturating_sub(OWN_FILES));
+    if per_process < options.per_process.min(FEWEST) {
+        return Err(format!("a process may open {files} files only: raise `ulimit -n`").into());
+    }
+    if per_process < options.per_process.min(options.connections) {
+        println!(
+            "a process may open {files} files (`ulimit -n`): there are more processes for that"
+        );
+    }
     let groups = options.connections.div_ceil(per_process);
     println!(
         "{} connections, {groups} server and {groups} client processes with at most {per_process} each",

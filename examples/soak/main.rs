@@ -9,7 +9,8 @@
 //! (text, binary, characters of several bytes, fragments, prepared messages; from nothing to 1 MiB; a third
 //! of the connections without compression, with it, with context takeover), ping, close, or reset the connection. A
 //! connection that has ended makes room for the next. The exit code is 1 if a message was lost, came twice or
-//! came changed, if a connection ended by itself, if descriptors are left, or if memory grows.
+//! came changed, if a connection ended by itself, if descriptors are left, or if memory grows: after half an hour by more
+//! than `--growth` KiB a minute, after two and a half minutes by more than a hundred times as much.
 //!
 //! A message counts as sent when the library has queued it. It is *lost* if it does not arrive on a connection that
 //! was not reset on purpose; on one that was, what is missing at its end was *cut off*, but a gap before a message

@@ -25,9 +25,15 @@ use crate::{Options, Result};
 /// How long the connections may take to close when the time is up.
 const FAREWELL: Duration = Duration::from_secs(60);
 
-/// Memory is judged if it was watched for so long after the warm-up: for minutes, what the allocator keeps wanders by
-/// megabytes with the large messages that happen to be under way together.
+/// Memory is held to the tolerance if it was watched for so long after the warm-up: for minutes, what the allocator keeps
+/// wanders by megabytes with the large messages that happen to be under way together.
 const LONG_ENOUGH: Duration = Duration::from_secs(20 * 60);
+
+/// For minutes, it is held to so many times as much: what leaks with each message or connection comes to more.
+const COARSE: f64 = 100.0;
+
+/// What is watched for less than this is not judged.
+const WORTH_A_LOOK: Duration = Duration::from_secs(100);
 
 /// Into how many stretches that time is divided; each counts as one sample, so that their noise is independent.
 const STRETCHES: usize = 12;
@@ -117,8 +123,10 @@ fn judge_memory(samples: &[(f64, f64)], options: &Options) -> bool {
     let means: Vec<_> = stretches.map(mean).collect();
     let (growth, error) = slope(&means);
     let (growth, error) = (growth * 60.0, error * 60.0);
-    let judged = options.time.mul_f64(2.0 / 3.0) >= LONG_ENOUGH;
-    let grows = growth - 2.0 * error > options.growth;
+    let watched = options.time.mul_f64(2.0 / 3.0);
+    let judged = watched >= WORTH_A_LOOK;
+    let tolerance = options.growth * if watched >= LONG_ENOUGH { 1.0 } else { COARSE };
+    let grows = growth - 2.0 * error > tolerance;
     let verdict = match (judged, grows) {
         (true, false) => "within",
         (true, true) => "OVER",
@@ -129,7 +137,7 @@ fn judge_memory(samples: &[(f64, f64)], options: &Options) -> bool {
          ({} samples in {} stretches): {verdict} the tolerance of {:.0}",
         late.len(),
         means.len(),
-        options.growth,
+        tolerance,
     );
     judged && grows
 }

@@ -4,84 +4,17 @@
 
 mod shared;
 
-use hybi::tokio::WebSocket;
-use hybi::{Config, Role};
+use hybi::Role;
 use libfuzzer_sys::fuzz_target;
-use shared::frames;
-use shared::poll::poll_times;
-use shared::stream::{Planned, runtime, said};
+use shared::drops::{Drops, hold};
+use shared::echo::conversation;
+use shared::stream::runtime;
 
 fuzz_target!(|input: (bool, [u8; 8], [u8; 8], Vec<(u8, u16)>)| {
     let _entered = runtime();
     let (is_client, plan, drops, script) = input;
-    let (role, peer) =
-        if is_client { (Role::Client, Role::Server) } else { (Role::Server, Role::Client) };
-    let mut incoming: Vec<u8> =
-        script.iter().take(8).flat_map(|&(kind, len)| said(peer, kind, len)).collect();
-    incoming.extend(frames::close(peer, 1000, "bye"));
-
-    let undisturbed = hold(role, &incoming, &plan, &mut Drops { polls: &[], turn: 0 });
-    let disturbed = hold(role, &incoming, &plan, &mut Drops { polls: &drops, turn: 0 });
-    assert_eq!(disturbed, undisturbed);
+    let role = if is_client { Role::Client } else { Role::Server };
+    let incoming = conversation(role, &script);
+    let undisturbed = hold(role, &incoming, &plan, &mut Drops::none());
+    assert_eq!(hold(role, &incoming, &plan, &mut Drops::after(&drops)), undisturbed);
 });
-
-/// What the application got, the messages that the peer got, and its control frames: when a ping is answered is
-/// not fixed.
-type Held = (Vec<String>, Vec<frames::Frame>, Vec<frames::Frame>);
-
-/// Echoes by each way to send until the peer closes.
-fn hold(role: Role, incoming: &[u8], plan: &[u8], drops: &mut Drops<'_>) -> Held {
-    let mut stream = Planned::new(incoming, plan);
-    let mut ws =
-        WebSocket::from_upgraded(&mut stream, role, b"", Default::default(), Config::default());
-    let mut seen = Vec::new();
-    for way in 0.. {
-        let received = drops.until(async || ws.recv().await);
-        seen.push(format!("{received:?}"));
-        let Ok(Some(message)) = received else { break };
-        drops.until(async || ws.ready().await).expect("the stream does not fail");
-        let done = match way % 3 {
-            0 => drops.once(ws.send(message)),
-            1 => drops.once(ws.feed(message)),
-            _ => {
-                ws.try_send(message).expect("it is ready");
-                drops.once(ws.ping(b"ours"))
-            }
-        };
-        match done {
-            Some(done) => done.expect("the stream does not fail"),
-            None => drops.until(async || ws.flush().await).expect("the stream does not fail"),
-        }
-    }
-    seen.push(format!("{:?}", ws.closed()));
-    drop(ws);
-    let sent = frames::parse_all(&stream.written);
-    let (data, control) = sent.into_iter().partition(|(first, _)| first & 0x08 == 0);
-    (seen, data, control)
-}
-
-/// After how many polls each future is dropped, over and over.
-struct Drops<'d> {
-    polls: &'d [u8],
-    turn: usize,
-}
-
-impl Drops<'_> {
-    fn once<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        self.turn += 1;
-        let polls = match self.polls {
-            [] => 1_000_000,
-            polls => usize::from(polls[self.turn % polls.len()]) % 40 + 1,
-        };
-        poll_times(future, polls)
-    }
-
-    fn until<T>(&mut self, mut call: impl AsyncFnMut() -> T) -> T {
-        for _ in 0..100_000 {
-            if let Some(outcome) = self.once(call()) {
-                return outcome;
-            }
-        }
-        panic!("no progress");
-    }
-}

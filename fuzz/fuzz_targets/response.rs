@@ -3,9 +3,10 @@
 
 mod shared;
 
-use hybi::handshake::{HandshakeError, Request, accept_key};
+use hybi::handshake::{HandshakeError, Request};
 use libfuzzer_sys::fuzz_target;
-use shared::opening::{Head, Went, ask};
+use shared::heads::answers;
+use shared::opening::{KEY, Went, ask};
 use shared::{Cuts, SINGLE, pieces};
 
 fuzz_target!(|input: (u8, Cuts, &[u8])| {
@@ -20,36 +21,17 @@ fuzz_target!(|input: (u8, Cuts, &[u8])| {
     };
     let whole = ask(request(), [bytes].into_iter());
     for cuts in [SINGLE, cuts] {
-        assert_eq!(brief(&ask(request(), pieces(bytes, cuts))), brief(&whole));
+        let cut = ask(request(), pieces(bytes, cuts));
+        assert_eq!(cut.brief(|done| format!("{done:?}")), whole.brief(|done| format!("{done:?}")));
     }
     match whole {
         Went::Done(established, left) => {
             assert!(bytes.ends_with(&left), "what follows is handed on");
-            let heads = String::from_utf8_lossy(&bytes[..bytes.len() - left.len()]).into_owned();
-            // Interim responses come before.
-            let start = heads.trim_end().rfind("\r\n\r\n").map_or(0, |end| end + 4);
-            let head = Head::read(heads[start..].as_bytes());
-            assert!(head.first.starts_with("HTTP/1.1 101"), "{head:?}");
-            let key = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
-            assert_eq!(head.values("sec-websocket-accept"), [key]);
-            assert!(head.values("upgrade")[0].eq_ignore_ascii_case("websocket"));
-            assert!(head.has("connection", "upgrade"));
-            assert!(head.values("sec-websocket-extensions").is_empty(), "none was offered");
-            let chosen = established.negotiated.subprotocol;
-            assert_eq!(chosen.as_deref(), head.values("sec-websocket-protocol").first().copied());
-            assert!(chosen.is_none_or(|chosen| offered.contains(&&*chosen)));
+            answers(&bytes[..bytes.len() - left.len()], KEY, &offered, &established);
         }
         Went::Failed(HandshakeError::Refused(response)) => {
-            assert!(response.body().len() <= 64 * 1024)
+            assert!(response.body().len() <= 64 * 1024);
         }
         _ => {}
     }
 });
-
-fn brief<T: std::fmt::Debug, E: std::fmt::Debug>(went: &Went<T, E>) -> String {
-    match went {
-        Went::Waiting => "waiting".to_owned(),
-        Went::Done(done, left) => format!("{done:?} {left:?}"),
-        Went::Failed(error) => format!("{error:?}"),
-    }
-}

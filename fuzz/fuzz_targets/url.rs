@@ -2,8 +2,11 @@
 //! `url` crate finds in it.
 #![no_main]
 
+mod shared;
+
 use hybi::handshake::{Request, Url};
 use libfuzzer_sys::fuzz_target;
+use shared::standard_urls::is_numeric;
 
 fuzz_target!(|text: &str| {
     let Ok(url) = text.parse::<Url>() else { return };
@@ -19,9 +22,7 @@ fuzz_target!(|text: &str| {
     // Names that the URL Standard reads as numbers, or refuses (`xn--`, a label's form), are names here.
     let Ok(theirs) = url::Url::parse(text) else { return };
     let Some(host) = theirs.host_str() else { panic!("{text:?} has no host") };
-    let last = url.host().trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    let numeric = last.starts_with(|c: char| c.is_ascii_digit());
-    if !numeric {
+    if !is_numeric(url.host()) {
         assert_eq!(host.trim_matches(['[', ']']), url.host());
     }
     assert_eq!(theirs.port_or_known_default(), Some(url.port()));

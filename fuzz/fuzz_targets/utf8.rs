@@ -7,6 +7,7 @@ use hybi::utf8::{InvalidUtf8, check};
 use hybi::{Error, Role};
 use libfuzzer_sys::fuzz_target;
 use shared::common::{End, Told, failure, frame};
+use shared::rfc3629::judge;
 use shared::{Cuts, pieces};
 
 fuzz_target!(|input: (Cuts, &[u8])| {
@@ -37,33 +38,3 @@ fuzz_target!(|input: (Cuts, &[u8])| {
         Err(_) => assert_eq!(failure(&told), Error::InvalidUtf8),
     }
 });
-
-/// The table of RFC 3629 section 4, a byte at a time: how many bytes are whole characters, or that number and
-/// the place of the byte that cannot be.
-fn judge(bytes: &[u8]) -> Result<usize, (usize, usize)> {
-    let (mut whole, mut missing, mut range) = (0, 0, 0x80..=0xbf);
-    for (at, &byte) in bytes.iter().enumerate() {
-        if missing > 0 {
-            if !range.contains(&byte) {
-                return Err((whole, at));
-            }
-            (missing, range) = (missing - 1, 0x80..=0xbf);
-        } else {
-            (missing, range) = match byte {
-                0..=0x7f => (0, 0x80..=0xbf),
-                0xc2..=0xdf => (1, 0x80..=0xbf),
-                0xe0 => (2, 0xa0..=0xbf),
-                0xed => (2, 0x80..=0x9f),
-                0xe1..=0xef => (2, 0x80..=0xbf),
-                0xf0 => (3, 0x90..=0xbf),
-                0xf1..=0xf3 => (3, 0x80..=0xbf),
-                0xf4 => (3, 0x80..=0x8f),
-                _ => return Err((whole, at)),
-            };
-        }
-        if missing == 0 {
-            whole = at + 1;
-        }
-    }
-    Ok(whole)
-}

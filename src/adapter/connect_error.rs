@@ -9,12 +9,13 @@ use super::Error;
 #[cfg(feature = "tls")]
 use super::tls::TlsError;
 use crate::connect::RedirectError;
-use crate::handshake::{HandshakeError, Refused, RequestError, UrlError};
+use crate::handshake::{Brief, HandshakeError, Refused, RequestError, UrlError};
 use crate::proxy::ProxyError;
 
 /// Why `connect` failed, and in which step.
 ///
-/// Its text names the hosts that were dealt with, never the resource: there may be secrets in that. `Debug` tells of a
+/// Its text names the hosts that were dealt with, never the resource: there may be secrets in that. It has all of it, what
+/// the error within says included; [`source`](std::error::Error::source) is what lies behind that. `Debug` tells of a
 /// response its status and how long its body is.
 #[derive(Debug)]
 pub struct ConnectError(Box<Parts>);
@@ -137,13 +138,15 @@ impl ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Parts { step, peer, failure } = &*self.0;
+        // A redirect may have chosen it.
+        let peer = Brief(peer);
         match step {
             ConnectStep::Request => return fmt::Display::fmt(failure, f),
             ConnectStep::Resolve => write!(f, "cannot resolve {peer}: ")?,
             ConnectStep::Transport => write!(f, "cannot connect to {peer}: ")?,
             ConnectStep::Proxy => write!(f, "no way to {peer}: ")?,
             ConnectStep::Tls => write!(f, "no TLS with {peer}: ")?,
-            ConnectStep::Redirect => write!(f, "{peer} sends us on: ")?,
+            ConnectStep::Redirect => write!(f, "{peer} sends us on, which is not followed: ")?,
             ConnectStep::Handshake => write!(f, "opening handshake with {peer} failed: ")?,
         }
         fmt::Display::fmt(failure, f)
@@ -180,8 +183,8 @@ impl fmt::Display for ConnectFailure {
             Self::Proxy(error) => fmt::Display::fmt(error, f),
             Self::Handshake(error) => fmt::Display::fmt(error, f),
             Self::Redirect { error, .. } => fmt::Display::fmt(error, f),
-            Self::Timeout => f.write_str("took too long"),
-            Self::Addresses(each) if each.is_empty() => f.write_str("host has no address"),
+            Self::Timeout => f.write_str("it was not done in time (Connect::timeout)"),
+            Self::Addresses(each) if each.is_empty() => f.write_str("the host has no address"),
             Self::Addresses(each) => {
                 for (at, (address, error)) in each.iter().take(LISTED).enumerate() {
                     let comma = if at > 0 { ", " } else { "" };
@@ -202,15 +205,15 @@ impl fmt::Display for ConnectFailure {
 impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self.failure() {
-            ConnectFailure::Request(error) => Some(error),
-            ConnectFailure::Io(error) => Some(error),
+            ConnectFailure::Io(error) => error.source(),
             #[cfg(feature = "tls")]
-            ConnectFailure::Tls(error) => Some(error),
-            ConnectFailure::Proxy(error) => Some(error),
-            ConnectFailure::Handshake(error) => Some(error),
-            ConnectFailure::Addresses(each) => each.first().map(|(_, error)| error as _),
-            ConnectFailure::Redirect { error, .. } => Some(error),
-            ConnectFailure::Timeout => None,
+            ConnectFailure::Tls(error) => error.source(),
+            ConnectFailure::Request(_)
+            | ConnectFailure::Proxy(_)
+            | ConnectFailure::Handshake(_)
+            | ConnectFailure::Addresses(_)
+            | ConnectFailure::Redirect { .. }
+            | ConnectFailure::Timeout => None,
         }
     }
 }

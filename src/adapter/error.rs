@@ -10,6 +10,9 @@ use crate::error::SendError;
 use crate::handshake::{AcceptError, HandshakeError, RequestError, UrlError};
 
 /// Why a call of an adapter failed. A clean end of the connection is none.
+///
+/// Its text has all of it, what the error within says included; [`source`](std::error::Error::source) is what lies behind
+/// that, so that nobody who prints a chain of sources reads it twice.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -35,7 +38,8 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Io(error) if is_late(error) => write!(f, "nothing came or left in time: {error}"),
+            Self::Io(error) => write!(f, "the transport failed: {error}"),
             Self::Handshake(error) => fmt::Display::fmt(error, f),
             Self::Connect(error) => fmt::Display::fmt(error, f),
             Self::Request(error) => fmt::Display::fmt(error, f),
@@ -50,17 +54,26 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(match self {
-            Self::Io(error) => error,
-            Self::Handshake(error) => error,
-            Self::Connect(error) => error,
-            Self::Request(error) => &**error,
-            Self::Accept(error) => &**error,
-            Self::Send(error) => error,
+        match self {
+            Self::Io(error) => error.source(),
+            Self::Connect(error) => error.source(),
             #[cfg(feature = "tls")]
-            Self::Tls(error) => error,
-            Self::Closed(_) => return None,
-        })
+            Self::Tls(error) => error.source(),
+            Self::Handshake(_)
+            | Self::Request(_)
+            | Self::Accept(_)
+            | Self::Send(_)
+            | Self::Closed(_) => None,
+        }
+    }
+}
+
+/// Whether a bound of the caller's passed, rather than one of the network's.
+fn is_late(error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => true,
+        io::ErrorKind::TimedOut => error.raw_os_error().is_none(),
+        _ => false,
     }
 }
 

@@ -29,11 +29,11 @@ pub enum RedirectError {
 impl fmt::Display for RedirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooMany => "more redirects than are followed",
-            Self::Weaker => "redirect from wss to ws",
-            Self::LeavesSocket => "redirect from a socket to another host",
-            Self::Location => "redirect without one valid Location",
-            Self::Url(error) => return write!(f, "redirect to a bad URL: {error}"),
+            Self::TooMany => "more redirects one after the other than are followed",
+            Self::Weaker => "a redirect from wss to ws would go on without TLS",
+            Self::LeavesSocket => "a redirect from a socket in the file system to another host",
+            Self::Location => "a redirect needs one Location that is text",
+            Self::Url(error) => return write!(f, "a redirect to a bad URL: {error}"),
         })
     }
 }

@@ -41,19 +41,46 @@ impl Closed {
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frame = match self.cause {
-            Cause::Remote => self.received.as_ref(),
-            _ => self.sent.as_ref(),
-        };
         fmt::Display::fmt(&self.cause, f)?;
-        if let Some(frame) = frame {
-            write!(f, " ({}", frame.code)?;
-            if !frame.reason.is_empty() {
-                write!(f, ", {:?}", frame.reason)?;
-            }
-            f.write_str(")")?;
+        let (sent, received) = (self.sent.as_ref(), self.received.as_ref());
+        match (self.cause, sent, received) {
+            (Cause::Remote, _, Some(theirs)) => return write!(f, " with {}", Said(theirs)),
+            (Cause::Local, Some(ours), _) => write!(f, " with {}", Said(ours))?,
+            (_, Some(ours), _) => write!(f, "; we closed with {}", Code(ours.code))?,
+            _ => {}
         }
-        Ok(())
+        // Our own code that comes back says nothing more.
+        let echoed = sent.map(|ours| (ours.code, ""));
+        match received {
+            Some(theirs) if echoed != Some((theirs.code, &*theirs.reason)) => {
+                write!(f, "; the peer closed with {}", Said(theirs))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A Close frame for people to read: the reason is theirs who sent it, so it comes in quotes, with controls escaped.
+struct Said<'a>(&'a CloseFrame);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CloseFrame { code, reason } = self.0;
+        fmt::Display::fmt(&Code(*code), f)?;
+        if reason.is_empty() { Ok(()) } else { write!(f, " {reason:?}") }
+    }
+}
+
+/// A close code and what it means.
+struct Code(CloseCode);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0, self.0.meaning()) {
+            (CloseCode::NO_STATUS, _) => f.write_str("no code"),
+            (code, Some(meaning)) => write!(f, "{code} ({meaning})"),
+            (code, None) => fmt::Display::fmt(&code, f),
+        }
     }
 }
 
@@ -78,8 +105,10 @@ impl fmt::Display for Cause {
         match self {
             Self::Local => f.write_str("closed by us"),
             Self::Remote => f.write_str("closed by the peer"),
-            Self::Failed(error) => write!(f, "failed: {error}"),
-            Self::Lost => f.write_str("connection lost without a close frame"),
+            Self::Failed(error) => fmt::Display::fmt(error, f),
+            Self::Lost => {
+                f.write_str("lost: the transport ended without a close frame from the peer")
+            }
             Self::Timeout(timeout) => fmt::Display::fmt(timeout, f),
         }
     }
@@ -104,11 +133,11 @@ pub enum Timeout {
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Pong => "no sign of life from the peer within pong_timeout",
-            Self::Close => "no close frame from the peer within close_timeout",
-            Self::Idle => "no message within idle_timeout",
-            Self::Write => "the peer took no data within write_timeout",
-            Self::Lifetime => "max_lifetime reached",
+            Self::Pong => "no sign of life from the peer for Config::pong_timeout after a ping",
+            Self::Close => "no close frame from the peer within Config::close_timeout",
+            Self::Idle => "no message for Config::idle_timeout",
+            Self::Write => "the peer took no data for Config::write_timeout",
+            Self::Lifetime => "the connection reached Config::max_lifetime",
         })
     }
 }

@@ -14,7 +14,7 @@ impl Connection {
     pub(super) fn check_limits(&self, rx: &RecvBuf, header: &Header) -> Result<(), Error> {
         match header.opcode {
             OpCode::Ping | OpCode::Pong if self.receive.control_credit == 0 => {
-                return Err(Error::TooManyControlFrames);
+                return Err(Error::TooManyControlFrames { limit: self.config.control_frame_burst });
             }
             OpCode::Close if header.len == 1 => return Err(ClosePayloadError::Length.into()),
             OpCode::Ping | OpCode::Pong | OpCode::Close => return Ok(()),
@@ -33,8 +33,9 @@ impl Connection {
         #[cfg(not(feature = "deflate"))]
         let allowed = limit;
         // By subtraction: the sum of two lengths from the wire could overflow.
-        if header.len > allowed.saturating_sub(message.map_or(0, |message| message.len)) {
-            return Err(Error::MessageTooLarge { limit });
+        let before = message.map_or(0, |message| message.len);
+        if header.len > allowed.saturating_sub(before) {
+            return Err(Error::MessageTooLarge { len: before.saturating_add(header.len), limit });
         }
         if header.fin && header.opcode != OpCode::Continuation {
             return Ok(());

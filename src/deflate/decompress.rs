@@ -25,13 +25,7 @@ pub struct Decompressor {
     ended: bool,
     /// How much output was made in all, where distances are checked.
     made: u64,
-    /// How many bytes of window may be given back after final blocks, and more for what has been taken since.
-    credit: usize,
 }
-
-/// How much of that there may be at once, and what each byte of input adds.
-const CREDIT: usize = 1024 * 1024;
-const CREDIT_PER_BYTE: usize = 256;
 
 /// How far a step came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,17 +49,14 @@ pub enum InflateError {
     Distance,
     /// The message does not end at the end of a block.
     Unfinished,
-    /// Final blocks without end.
-    FinalBlocks,
 }
 
 impl fmt::Display for InflateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Data => "compressed message is not valid DEFLATE",
-            Self::Distance => "compressed message refers back beyond the agreed window",
-            Self::Unfinished => "compressed message does not end at the end of a block",
-            Self::FinalBlocks => "compressed message with too many final blocks",
+            Self::Data => "a compressed message that is not valid DEFLATE",
+            Self::Distance => "a compressed message that refers back beyond the agreed window",
+            Self::Unfinished => "a compressed message that does not end at the end of a block",
         })
     }
 }
@@ -83,7 +74,6 @@ impl Decompressor {
             window_bits,
             ended: false,
             made: 0,
-            credit: CREDIT,
         }
     }
 
@@ -95,7 +85,6 @@ impl Decompressor {
         self.window_bits = window_bits;
         self.ended = false;
         self.made = 0;
-        self.credit = CREDIT;
     }
 
     /// The decompressor without what it keeps of earlier output, to wait in a pool.
@@ -130,8 +119,6 @@ impl Decompressor {
 
     /// Ends a message: puts back what the sender has cut off and sees that it fits.
     pub(crate) fn finish(&mut self, message: &[u8]) -> Result<(), InflateError> {
-        // A final block or two are every message's right.
-        self.credit = self.credit.saturating_add(window(self.window_bits).saturating_mul(2));
         if self.ended {
             // A final block ended with the message's last byte: there is nothing to add the tail to.
             return self.start_again(message, &[]);
@@ -201,22 +188,21 @@ impl Decompressor {
         })
     }
 
-    /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4).
+    /// Goes on after a final block: DEFLATE ends there, a message need not (RFC 7692 section 7.2.3.4). A byte of final
+    /// blocks costs no more than one that inflates to a thousand.
     #[cold]
     fn start_again(&mut self, message: &[u8], latest: &[u8]) -> Result<(), InflateError> {
-        let taken = usize::try_from(self.inflate.total_in()).unwrap_or(usize::MAX);
-        let earned = taken.saturating_mul(CREDIT_PER_BYTE);
-        let credit = self.credit.saturating_add(earned).min(CREDIT);
         let [older, newer] = self.history.as_ref().map_or([&[], message], |kept| kept.parts());
-        let reach = window(self.window_bits);
-        let window = [older, last(newer, reach), last(latest, reach)].concat();
+        let mut reach = window(self.window_bits);
+        let parts = [latest, newer, older].map(|part| {
+            let part = last(part, reach);
+            reach = reach.saturating_sub(part.len());
+            part
+        });
         self.inflate.reset(false);
         self.ended = false;
-        let window = last(&window, reach);
-        // Giving the window back costs its length: a peer may not make that our main occupation.
-        self.credit = credit.checked_sub(window.len()).ok_or(InflateError::FinalBlocks)?;
-        if !window.is_empty() {
-            self.inflate.set_dictionary(window).map_err(|_| InflateError::Data)?;
+        for part in parts.into_iter().rev().filter(|part| !part.is_empty()) {
+            self.inflate.set_dictionary(part).map_err(|_| InflateError::Data)?;
         }
         Ok(())
     }

@@ -54,6 +54,25 @@ impl CloseCode {
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
+
+    /// What the code means to everyone, in a few words.
+    pub(crate) const fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NORMAL => "normal",
+            Self::GOING_AWAY => "going away",
+            Self::PROTOCOL_ERROR => "protocol error",
+            Self::UNSUPPORTED => "unsupported data",
+            Self::INVALID_DATA => "invalid data",
+            Self::POLICY_VIOLATION => "policy violation",
+            Self::TOO_BIG => "message too big",
+            Self::MANDATORY_EXTENSION => "extension missing",
+            Self::INTERNAL_ERROR => "internal error",
+            Self::SERVICE_RESTART => "service restart",
+            Self::TRY_AGAIN_LATER => "try again later",
+            Self::BAD_GATEWAY => "bad gateway",
+            _ => return None,
+        })
+    }
 }
 
 impl From<u16> for CloseCode {
@@ -122,9 +141,11 @@ pub enum ClosePayloadError {
 impl fmt::Display for ClosePayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length => f.write_str("close frame with a body of one byte"),
-            Self::Code(code) => write!(f, "close code {code} may not be sent"),
-            Self::Utf8 => f.write_str("close reason is not UTF-8"),
+            Self::Length => f.write_str("a close frame with a payload of one byte"),
+            Self::Code(code) => {
+                write!(f, "a close frame with the code {code}, which may not be sent")
+            }
+            Self::Utf8 => f.write_str("a close frame whose reason is not UTF-8"),
         }
     }
 }

@@ -315,16 +315,16 @@ pub enum HeaderError {
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ReservedBits => "reserved bit set without a negotiated extension",
-            Self::ReservedOpcode => "reserved opcode",
-            Self::ControlFragmented => "fragmented control frame",
-            Self::ControlTooLong => "control frame longer than 125 bytes",
-            Self::Unmasked => "unmasked frame from a client",
-            Self::Masked => "masked frame from a server",
-            Self::NonMinimalLength => "payload length not in its shortest form",
-            Self::LengthTopBit => "payload length with its top bit set",
-            Self::UnexpectedContinuation => "continuation frame without a message to continue",
-            Self::ExpectedContinuation => "new message inside an unfinished one",
+            Self::ReservedBits => "a frame with a reserved bit that no negotiated extension uses",
+            Self::ReservedOpcode => "a frame with a reserved opcode",
+            Self::ControlFragmented => "a fragmented control frame",
+            Self::ControlTooLong => "a control frame longer than 125 bytes",
+            Self::Unmasked => "an unmasked frame as a client",
+            Self::Masked => "a masked frame as a server",
+            Self::NonMinimalLength => "a frame whose length is not in its shortest form",
+            Self::LengthTopBit => "a frame whose length has its top bit set",
+            Self::UnexpectedContinuation => "a continuation frame without a message to continue",
+            Self::ExpectedContinuation => "a new message inside an unfinished one",
         })
     }
 }

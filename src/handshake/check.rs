@@ -7,6 +7,7 @@ use http::Uri;
 use super::extension::check_extensions;
 use super::fields::{ByteSet, is_token, list, name, values};
 use super::found::Found;
+use super::shown;
 use super::url::split_host_and_port;
 use super::{HandshakeError, Key, OriginPolicy};
 
@@ -50,7 +51,7 @@ pub(super) fn check_offers(
     if let Some(origin) = found.origin.optional(head, name::ORIGIN)? {
         let host = authority.map_or_else(|| found.host.last(head), str::as_bytes);
         if !origins.allows(origin, host) {
-            return Err(HandshakeError::OriginRejected);
+            return Err(HandshakeError::OriginRejected(shown::excerpt(origin)));
         }
     }
     if found.protocols.lines > 0 {

@@ -6,6 +6,7 @@ use core::fmt;
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::fields::name;
 use super::shown;
 
 /// Why a handshake failed. The peer is at fault, or the network.
@@ -21,11 +22,20 @@ pub enum HandshakeError {
     /// Another method than GET.
     Method,
     /// More bytes than [`Limits::max_size`](super::Limits::max_size).
-    HeadTooLarge,
+    HeadTooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// A request line longer than half of that.
-    TargetTooLong,
+    TargetTooLong {
+        /// The limit.
+        limit: usize,
+    },
     /// More header lines than [`Limits::max_headers`](super::Limits::max_headers).
-    TooManyHeaders,
+    TooManyHeaders {
+        /// The limit.
+        limit: usize,
+    },
     /// A header that must be there is missing.
     MissingHeader(&'static str),
     /// A header that may stand once stands more than once.
@@ -38,8 +48,9 @@ pub enum HandshakeError {
     UnsupportedVersion,
     /// A request to upgrade that carries a body.
     BodyNotAllowed,
-    /// The `Origin` is not one that the server takes.
-    OriginRejected,
+    /// The `Origin` is not one that the server takes: its first 100 bytes, with `..` behind them if there are more; what is
+    /// no printable ASCII is escaped.
+    OriginRejected(Box<str>),
     /// The server answered with another status than 101: its whole response, up to 64 KiB of body.
     Refused(Box<http::Response<Bytes>>),
     /// More than eight interim responses.
@@ -65,14 +76,14 @@ impl HandshakeError {
         Some(match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::HttpVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            Self::HeadTooLarge | Self::TooManyHeaders => {
+            Self::HeadTooLarge { .. } | Self::TooManyHeaders { .. } => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::TargetTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::UnsupportedVersion | Self::MissingHeader("Upgrade") => {
                 StatusCode::UPGRADE_REQUIRED
             }
-            Self::OriginRejected => StatusCode::FORBIDDEN,
+            Self::OriginRejected(_) => StatusCode::FORBIDDEN,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Malformed
             | Self::MissingHeader(_)
@@ -88,52 +99,106 @@ impl HandshakeError {
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => f.write_str("not HTTP/1.1"),
-            Self::HttpVersion => f.write_str("HTTP version is not 1.1"),
-            Self::Method => f.write_str("method is not GET"),
-            Self::HeadTooLarge => f.write_str("headers larger than the limit"),
-            Self::TargetTooLong => f.write_str("request target larger than the limit"),
-            Self::TooManyHeaders => f.write_str("more headers than the limit"),
-            Self::MissingHeader(name) => write!(f, "no {name} header"),
-            Self::DuplicateHeader(name) => write!(f, "more than one {name} header"),
-            Self::InvalidHeader(name) => write!(f, "invalid {name} header"),
-            Self::BadKey => f.write_str("Sec-WebSocket-Key is not 16 bytes in base64"),
-            Self::UnsupportedVersion => f.write_str("Sec-WebSocket-Version is not 13"),
-            Self::BodyNotAllowed => f.write_str("request to upgrade carries a body"),
-            Self::OriginRejected => f.write_str("Origin is not allowed"),
-            Self::Refused(response) => write!(f, "server answered {}", response.status()),
-            Self::TooManyInterim => f.write_str("more than eight interim responses"),
-            Self::AcceptMismatch => f.write_str("Sec-WebSocket-Accept does not match the key"),
+            Self::Malformed => {
+                f.write_str("the peer sent no valid HTTP/1.1: does it speak TLS, or another protocol?")
+            }
+            Self::HttpVersion => f.write_str("the peer speaks another version of HTTP than 1.1"),
+            Self::Method => f.write_str("the request's method is not GET"),
+            Self::HeadTooLarge { limit } => {
+                write!(f, "the peer sent headers of more than {limit} bytes (Limits::max_size)")
+            }
+            Self::TargetTooLong { limit } => write!(
+                f,
+                "the request line is longer than {limit} bytes (half of Limits::max_size)"
+            ),
+            Self::TooManyHeaders { limit } => {
+                write!(f, "the peer sent more than {limit} headers (Limits::max_headers)")
+            }
+            Self::MissingHeader(name) => {
+                write!(f, "the peer sent no {name} header")?;
+                hint_at_proxy(name, f)
+            }
+            Self::DuplicateHeader(name) => {
+                write!(f, "the peer sent more than one {name} header")
+            }
+            Self::InvalidHeader(name) => {
+                write!(f, "the peer sent an invalid {name} header")?;
+                hint_at_proxy(name, f)
+            }
+            Self::BadKey => {
+                f.write_str("the request's Sec-WebSocket-Key is not 16 bytes in base64")
+            }
+            Self::UnsupportedVersion => {
+                f.write_str("the request's Sec-WebSocket-Version is not 13")
+            }
+            Self::BodyNotAllowed => f.write_str("the request to upgrade carries a body"),
+            Self::OriginRejected(origin) => write!(
+                f,
+                "a page of \"{origin}\" may not connect: allow its origin in ServerOptions::origins"
+            ),
+            Self::Refused(response) => {
+                write!(f, "the server answered {}", shown::Status(response.status()))?;
+                let redirects = response.status().is_redirection()
+                    && response.headers().contains_key(http::header::LOCATION);
+                let hint = ": redirects are followed where Connect::follow_redirects says so";
+                f.write_str(if redirects { hint } else { "" })
+            }
+            Self::TooManyInterim => {
+                f.write_str("the peer sent more than eight interim responses (1xx)")
+            }
+            Self::AcceptMismatch => f.write_str(
+                "the server's Sec-WebSocket-Accept does not match our key: it does not speak WebSocket, \
+                 or a cache answered in its place",
+            ),
             Self::UnexpectedSubprotocol => {
-                f.write_str("server chose a subprotocol that was not offered")
+                f.write_str("the server chose a subprotocol that was not offered")
             }
             Self::UnexpectedExtension => {
-                f.write_str("server chose an extension that was not offered")
+                f.write_str("the server chose an extension that was not offered")
             }
-            Self::InvalidExtension => f.write_str("server chose invalid extension parameters"),
-            Self::Incomplete => f.write_str("transport ended inside the opening handshake"),
-            Self::Timeout => f.write_str("opening handshake took too long"),
+            Self::InvalidExtension => {
+                f.write_str("the server chose parameters of an extension that it may not choose")
+            }
+            Self::Incomplete => f.write_str("the transport ended inside the opening handshake"),
+            Self::Timeout => {
+                f.write_str("the opening handshake was not done in time (Limits::timeout)")
+            }
         }
+    }
+}
+
+/// What most often takes these headers away.
+fn hint_at_proxy(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match name {
+        name::UPGRADE | name::CONNECTION => {
+            f.write_str(": it speaks no WebSocket, or a proxy in between must be told to")
+        }
+        _ => Ok(()),
     }
 }
 
 impl fmt::Debug for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limited = |f: &mut fmt::Formatter<'_>, name, limit| {
+            f.debug_struct(name).field("limit", limit).finish()
+        };
         let (name, header) = match self {
             Self::Refused(response) => return fmt::Debug::fmt(&shown::Refused(response), f),
+            Self::HeadTooLarge { limit } => return limited(f, "HeadTooLarge", limit),
+            Self::TargetTooLong { limit } => return limited(f, "TargetTooLong", limit),
+            Self::TooManyHeaders { limit } => return limited(f, "TooManyHeaders", limit),
+            Self::OriginRejected(origin) => {
+                return f.debug_tuple("OriginRejected").field(origin).finish();
+            }
             Self::MissingHeader(header) => ("MissingHeader", Some(header)),
             Self::DuplicateHeader(header) => ("DuplicateHeader", Some(header)),
             Self::InvalidHeader(header) => ("InvalidHeader", Some(header)),
             Self::Malformed => ("Malformed", None),
             Self::HttpVersion => ("HttpVersion", None),
             Self::Method => ("Method", None),
-            Self::HeadTooLarge => ("HeadTooLarge", None),
-            Self::TargetTooLong => ("TargetTooLong", None),
-            Self::TooManyHeaders => ("TooManyHeaders", None),
             Self::BadKey => ("BadKey", None),
             Self::UnsupportedVersion => ("UnsupportedVersion", None),
             Self::BodyNotAllowed => ("BodyNotAllowed", None),
-            Self::OriginRejected => ("OriginRejected", None),
             Self::TooManyInterim => ("TooManyInterim", None),
             Self::AcceptMismatch => ("AcceptMismatch", None),
             Self::UnexpectedSubprotocol => ("UnexpectedSubprotocol", None),
@@ -182,13 +247,20 @@ pub enum AcceptError {
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SubprotocolNotOffered => f.write_str("subprotocol was not offered by the client"),
-            Self::ReservedHeader(name) => write!(f, "{name} is set by the handshake itself"),
+            Self::SubprotocolNotOffered => f.write_str(
+                "the chosen subprotocol was not offered by the client: take it from \
+                 Incoming::choose_subprotocol",
+            ),
+            Self::ReservedHeader(name) => reserved(name, f),
         }
     }
 }
 
 impl core::error::Error for AcceptError {}
+
+fn reserved(name: &http::HeaderName, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "the header {name} is set by the handshake itself: leave it out")
+}
 
 /// Why a request cannot be made. The caller is at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,9 +289,13 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => fmt::Display::fmt(error, f),
-            Self::ReservedHeader(name) => write!(f, "{name} is set by the handshake itself"),
-            Self::InvalidSubprotocol => f.write_str("subprotocol is not a token or named twice"),
-            Self::InvalidHeader(name) => write!(f, "value cannot stand in the {name} header"),
+            Self::ReservedHeader(name) => reserved(name, f),
+            Self::InvalidSubprotocol => f.write_str(
+                "a subprotocol is named twice, or is no token: take letters, digits, dots and dashes",
+            ),
+            Self::InvalidHeader(name) => {
+                write!(f, "the value given for the header {name} cannot stand in it")
+            }
             Self::NeedsTls => f.write_str(
                 "wss: URLs and https: proxies need TLS: enable a `tls` feature, or hand a TLS stream to \
                  `connect_over`",
@@ -255,7 +331,7 @@ pub enum UrlError {
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "URL scheme is neither ws nor wss",
+            Self::Scheme => "URL scheme is neither ws nor wss: write ws for http, wss for https",
             Self::Fragment => "WebSocket URLs have no fragment: encode # as %23",
             Self::UserInfo => "URL carries a user name: send an Authorization header instead",
             Self::Host => "URL has no valid host",

@@ -83,7 +83,11 @@ impl<P: Parts> Scanner<P> {
             let rest = allowed.get(self.at..).unwrap_or_default();
             let Some(&byte) = rest.first() else {
                 let more = bytes.len() > allowed.len();
-                return if more { Err(HandshakeError::HeadTooLarge) } else { Ok(None) };
+                return if more {
+                    Err(HandshakeError::HeadTooLarge { limit: limits.max_size })
+                } else {
+                    Ok(None)
+                };
             };
             match self.part {
                 Part::LineEnd if byte != b'\n' => return Err(HandshakeError::Malformed),
@@ -170,13 +174,14 @@ impl<P: Parts> Scanner<P> {
             if column == 0 && !is_blank && runs::token(rest) == 0 {
                 return Err(HandshakeError::Malformed);
             }
-            let room = (limits.max_size / 2).saturating_sub(column);
+            let limit = limits.max_size / 2;
+            let room = limit.saturating_sub(column);
             let (fits, behind) = rest.split_at_checked(room).unwrap_or((rest, &[]));
             let len = runs::ascii(fits);
             self.pass(len);
             let ends = behind.first().is_none_or(|byte| matches!(byte, b'\r' | b'\n'));
             let fits = len < fits.len() || ends;
-            return if fits { Ok(()) } else { Err(HandshakeError::TargetTooLong) };
+            return if fits { Ok(()) } else { Err(HandshakeError::TargetTooLong { limit }) };
         }
         let expected = b"HTTP/".get(column..).unwrap_or_default();
         let is_expected = |(is, wanted): &(&u8, &u8)| is == wanted;
@@ -223,8 +228,9 @@ impl<P: Parts> Scanner<P> {
             return Err(HandshakeError::Malformed);
         }
         self.headers = self.headers.saturating_add(1);
-        if self.headers > limits.max_headers.min(MAX_HEADERS) {
-            return Err(HandshakeError::TooManyHeaders);
+        let limit = limits.max_headers.min(MAX_HEADERS);
+        if self.headers > limit {
+            return Err(HandshakeError::TooManyHeaders { limit });
         }
         self.parts.note(name, value, start);
         Ok(())

@@ -58,7 +58,7 @@ pub(crate) use credentials::basic;
 pub(crate) use fields::is_reserved;
 pub(crate) use reply::Reply;
 pub(crate) use response::encode_headers;
-pub(crate) use shown::Refused;
+pub(crate) use shown::{Brief, Refused, Status};
 pub(crate) use url::{bracketed, parse_host_and_port, percent_decode};
 
 /// The refusal of a request that did not come in time.

@@ -47,23 +47,33 @@ impl ProxyError {
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(response) => write!(f, "proxy answered {}", response.status()),
-            Self::Http(error) => write!(f, "the proxy's answer: {error}"),
-            Self::NotSocks5 => f.write_str("the proxy does not speak SOCKS 5"),
+            Self::Refused(response) => {
+                write!(f, "the proxy answered {}", handshake::Status(response.status()))?;
+                let wants_credentials =
+                    response.status() == http::StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+                let hint = ": it wants a user and a password, or others";
+                f.write_str(if wants_credentials { hint } else { "" })
+            }
+            Self::Http(error) => write!(f, "the proxy's answer is no good: {error}"),
+            Self::NotSocks5 => {
+                f.write_str("the proxy does not speak SOCKS 5: is it one for http:?")
+            }
             Self::Malformed => f.write_str("the proxy's answer breaks the rules of SOCKS 5"),
             Self::NoMethod => {
                 f.write_str("the proxy wants another authentication: give it a user and a password")
             }
             Self::Credentials => f.write_str("the proxy does not take the user and password"),
             Self::Reply(code) => match reply_text(*code) {
-                Some(text) => write!(f, "proxy answered: {text}"),
-                None => write!(f, "proxy answered with the unknown code {code}"),
+                Some(text) => write!(f, "the proxy answered: {text}"),
+                None => write!(f, "the proxy answered with the unknown code {code}"),
             },
-            Self::HostTooLong => f.write_str("host name is too long for SOCKS 5"),
-            Self::EarlyBytes => {
-                f.write_str("bytes came through the tunnel before anything was sent")
+            Self::HostTooLong => {
+                f.write_str("the host name is too long for SOCKS 5: it may have 255 bytes")
             }
-            Self::Incomplete => f.write_str("transport ended before the proxy had answered"),
+            Self::EarlyBytes => {
+                f.write_str("bytes came through the proxy before anything was sent to the server")
+            }
+            Self::Incomplete => f.write_str("the transport ended before the proxy had answered"),
         }
     }
 }

@@ -204,13 +204,13 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport => f.write_str("the transport failed"),
-            Self::TimedOut => f.write_str("the dial took too long"),
-            Self::Refused { status, .. } => write!(f, "server answered {status}"),
-            Self::Handshake => f.write_str("server's answer was no opening handshake"),
-            Self::NoTurn => f.write_str("others were dialing the host"),
-            Self::Untrusted => f.write_str("server could not prove who it is"),
+            Self::TimedOut => f.write_str("the dial was not done in time (Options::dial_timeout, or that of the handshake)"),
+            Self::Refused { status, .. } => write!(f, "the server answered {status}"),
+            Self::Handshake => f.write_str("what the server answered was no opening handshake"),
+            Self::NoTurn => f.write_str("others of this process were dialing the host for all of Options::dial_timeout"),
+            Self::Untrusted => f.write_str("the server could not prove who it is: its certificate is not valid, or not trusted"),
             Self::Tls => f.write_str("the TLS handshake failed"),
-            Self::Request => f.write_str("request cannot be made: look at the URL and headers"),
+            Self::Request => f.write_str("the request cannot be made: look at the URL, the headers, the proxy and TLS"),
             Self::Closed(closed) => fmt::Display::fmt(closed, f),
         }
     }
@@ -220,15 +220,17 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Transient => "it may work next time",
-            Self::RetryAfter => "the server said when to come back",
-            Self::Restart => "the server restarts",
-            Self::Overloaded => "the server is overloaded",
-            Self::Refused => "the server refuses the request",
-            Self::Protocol => "an end broke the protocol or a limit",
-            Self::Policy => "the server refused by policy",
+            Self::RetryAfter => "the server said when to come back (Retry-After)",
+            Self::Restart => "the server restarts (1012)",
+            Self::Overloaded => "the server is overloaded (1013)",
+            Self::Refused => "the server refuses the request, and is likely to do so again",
+            Self::Protocol => "an end broke the protocol or a limit, and would again",
+            Self::Policy => {
+                "the server refused by a policy or an application's code (1008, 3000 to 4999)"
+            }
             Self::Untrusted => "the server could not prove who it is",
             Self::Request => "the request cannot be made",
-            Self::Exhausted => "max_losses losses in a row",
+            Self::Exhausted => "Options::max_losses losses came in a row",
             Self::Stopped => "the application stopped it",
             Self::Application => "the application decided so",
         })

@@ -299,10 +299,10 @@ impl fmt::Display for NotQueued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Full(_) => {
-                "queue is full: wait for confirmations, or raise max_messages or max_bytes"
+                "queue is full: wait for confirmations, or raise Options::max_messages or Options::max_bytes"
             }
-            Self::TooLarge(_) => "message is larger than max_bytes",
-            Self::Over(_) => "client has stopped: nothing more is sent",
+            Self::TooLarge(_) => "message is larger than the whole queue may be (Options::max_bytes)",
+            Self::Over(_) => "client has given up or was stopped: nothing more is sent",
         })
     }
 }

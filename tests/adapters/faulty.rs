@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -33,8 +34,10 @@ pub(crate) const HESITANT: Pace = &[0, 1, 0, 1, 0, 0, 2, 0, 300, 0, 1, 90];
 pub(crate) struct Faulty {
     /// What the peer sends, in segments that no read joins. Then its end of the stream ends.
     segments: VecDeque<Vec<u8>>,
-    /// Whether the peer answers an opening handshake before it sends them.
-    answers: bool,
+    /// Whether the peer answers an opening handshake before it sends them, and with which line beside the usual ones.
+    answers: Option<&'static str>,
+    /// What the peer sends behind the segments, once it has got a Close frame.
+    pub(crate) farewell: Option<Vec<u8>>,
     /// What was written.
     pub(crate) written: Vec<u8>,
     /// How much of it was flushed, so that the peer has it.
@@ -53,8 +56,12 @@ pub(crate) struct Faulty {
     turn: usize,
     /// Whether the stream stays open when the peer has sent all.
     pub(crate) stays: bool,
+    /// Whether it takes several slices at once, over tokio.
+    pub(crate) vectored: bool,
     pub(crate) is_shut_down: bool,
     failed: Option<ErrorKind>,
+    /// Whose other owners learn that the stream has been dropped.
+    pub(crate) life: Arc<()>,
 }
 
 /// What came of an operation: `None` if the peer has to do something first.
@@ -64,7 +71,8 @@ impl Faulty {
     pub(crate) fn new(segments: Vec<Vec<u8>>) -> Self {
         Self {
             segments: segments.into(),
-            answers: false,
+            answers: None,
+            farewell: None,
             written: Vec::new(),
             arrived: 0,
             writes: 0,
@@ -76,19 +84,31 @@ impl Faulty {
             pace: FREE,
             turn: 0,
             stays: false,
+            vectored: true,
             is_shut_down: false,
             failed: None,
+            life: Arc::default(),
         }
     }
 
     /// A peer that answers the request of an opening handshake first.
     pub(crate) fn answering(segments: Vec<Vec<u8>>) -> Self {
-        Self { answers: true, ..Self::new(segments) }
+        Self::answering_with("", segments)
+    }
+
+    /// The same with one more line in the answer.
+    pub(crate) fn answering_with(line: &'static str, segments: Vec<Vec<u8>>) -> Self {
+        Self { answers: Some(line), ..Self::new(segments) }
     }
 
     /// What the peer has got.
     pub(crate) fn arrived(&self) -> &[u8] {
         &self.written[..self.arrived]
+    }
+
+    fn has_got_close(&self) -> bool {
+        let frames = super::session::after_head(self.arrived()).unwrap_or(self.arrived());
+        frames::parse(frames).0.iter().any(|(first, _)| *first == frames::CLOSE)
     }
 
     /// How many bytes were read.
@@ -104,13 +124,19 @@ impl Faulty {
         if let Some(kind) = self.failed {
             return Err(kind.into());
         }
-        if self.answers {
-            let response = frames::response_to(self.arrived());
+        if let Some(line) = self.answers {
+            let response = frames::response_with(self.arrived(), line);
             if response.is_empty() {
                 return Ok(None);
             }
-            self.answers = false;
+            self.answers = None;
             self.segments.push_front(response);
+        }
+        if self.segments.is_empty() {
+            if self.farewell.is_some() && !self.has_got_close() {
+                return Ok(None);
+            }
+            self.segments.extend(self.farewell.take());
         }
         let room = match self.reading {
             Some((at, fault)) if at == self.read => {
@@ -264,11 +290,12 @@ impl AsyncWrite for Faulty {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        assert!(self.vectored, "it takes one slice at a time");
         polled(self.absorb(slices), cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.vectored
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

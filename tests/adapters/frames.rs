@@ -101,6 +101,11 @@ pub(crate) const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpg
 
 /// The response to a request, as it was written by a client: empty while it is not whole.
 pub(crate) fn response_to(request: &[u8]) -> Vec<u8> {
+    response_with(request, "")
+}
+
+/// The same with one more line, which ends with its line end.
+pub(crate) fn response_with(request: &[u8], line: &str) -> Vec<u8> {
     let request = String::from_utf8_lossy(request);
     if !request.ends_with("\r\n\r\n") {
         return Vec::new();
@@ -110,7 +115,7 @@ pub(crate) fn response_to(request: &[u8]) -> Vec<u8> {
     let accept = hybi::handshake::accept_key(key.as_bytes());
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+         Sec-WebSocket-Accept: {accept}\r\n{line}\r\n"
     )
     .into_bytes()
 }

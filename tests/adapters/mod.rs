@@ -4,11 +4,14 @@
 
 #[cfg(feature = "tokio")]
 pub(crate) mod away;
+pub(crate) mod conversation;
 #[cfg(feature = "tokio")]
 pub(crate) mod door;
+pub(crate) mod drops;
 pub(crate) mod faulty;
 pub(crate) mod frames;
 pub(crate) mod gated;
+pub(crate) mod handles;
 pub(crate) mod poll;
 #[cfg(feature = "tokio")]
 pub(crate) mod reconnecting;

@@ -1,4 +1,5 @@
 //! How much memory this thread has in use, counted by the allocator.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(unsafe_code, reason = "a global allocator that counts can only be written with it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

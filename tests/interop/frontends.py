@@ -131,7 +131,7 @@ def converse(name, root, adapter, agent, backend):
 def large(name, root, liveness):
     """Frames of 8 MB pass in both directions."""
     client = visit(name, root, liveness, "large", ["ping=1"], "echo", "ping=1", "messages=4", "size=8000000")
-    return missing(client, r"echoed 4\n(?:.*\n)*\S+ ended: closed by us \(1000\)")
+    return missing(client, r"echoed 4\n(?:.*\n)*\S+ ended: closed by us with 1000")
 
 
 def kept_alive(name, root, liveness):
@@ -149,7 +149,7 @@ def kept_alive(name, root, liveness):
 def cut(name, root, liveness):
     """Without pings the idle timeout cuts the connection, and that is told as a loss."""
     client = visit(name, root, liveness, "cut", ["ping=60"], "watch", "ping=60")
-    lost = r"ended: connection lost without a close frame"
+    lost = r"ended: lost: the transport ended without a close frame"
     failures = [*missing(client, lost), *missing(client.server, lost)]
     took = re.search(r"^(\S+) ended", client.output(), re.M)
     if took and not IDLE - 0.5 <= float(took.group(1)) <= IDLE + 10:

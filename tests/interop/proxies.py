@@ -52,7 +52,7 @@ REFUSALS = [
     ("tinyproxy with a password", "http://", "{}", "proxy answered 407"),
     ("tinyproxy with a password", "http://user:wrong@", "{}", "proxy answered 401"),
     ("tinyproxy", "http://", "127.0.0.1:1", "proxy answered 500"),
-    ("microsocks", "http://", "{}", "the proxy's answer: not HTTP/1.1"),
+    ("microsocks", "http://", "{}", "the proxy's answer is no good: the peer sent no valid HTTP/1.1"),
     ("microsocks", "socks5h://", "127.0.0.1:1", "proxy answered: connection refused"),
     ("microsocks with a password", "socks5h://", "{}", "the proxy wants another authentication"),
     ("microsocks with a password", "socks5h://user:wrong@", "{}", "the proxy does not take the user and password"),

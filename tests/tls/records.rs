@@ -90,17 +90,39 @@ fn futures_that_are_dropped_at_any_poll_lose_nothing() {
     });
 }
 
+#[test]
+fn a_handshake_that_is_dropped_at_any_poll_ends_there_and_leaves_a_stream_that_was_lent() {
+    by_hand(|| {
+        let client = client().build().unwrap();
+        for role in [Role::Server, Role::Client] {
+            for polls in 1.. {
+                let mut script = Session::new(role).stream();
+                let mut wire = Wire::new(role, &mut script);
+                wire.hesitates = true;
+                let opened = poll_times(
+                    async {
+                        match role {
+                            Role::Server => TokioTls::accept(&mut wire, &server()).await,
+                            Role::Client => TokioTls::connect(&mut wire, &client, HOST).await,
+                        }
+                    },
+                    polls,
+                );
+                let has_ended = opened.map(Result::unwrap).is_some();
+                assert!(!wire.is_shut_down, "{role:?} after {polls} polls");
+                if has_ended {
+                    assert!(polls > 3, "{role:?}: it has hardly ever waited");
+                    break;
+                }
+            }
+        }
+    });
+}
+
 /// Holds a session of which each future is dropped after so many polls, over a wire that is ready every other time.
 fn dropped(role: Role, times: usize) {
     let session = Session::new(role);
-    let mut segments = session.segments.clone();
-    let mut script = match role {
-        Role::Client => Faulty::answering(segments),
-        Role::Server => {
-            segments.insert(0, REQUEST.as_bytes().to_vec());
-            Faulty::new(segments)
-        }
-    };
+    let mut script = session.stream();
     let mut wire = Wire::new(role, &mut script);
     wire.end = End::Abrupt;
     let client = client().build().unwrap();

@@ -10,7 +10,7 @@ use hybi::blocking::Untimed;
 use hybi::tls::rustls::{ClientConnection, Connection, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::adapters::faulty::Faulty;
+use crate::adapters::faulty::{Fault, Faulty};
 use crate::adapters::session::after_head;
 use crate::certificates::{client, server};
 use crate::meeting::HOST;
@@ -25,13 +25,16 @@ pub(crate) struct Wire<'s> {
     pub(crate) written: usize,
     /// The sizes of all writes.
     pub(crate) writes: Vec<usize>,
-    /// How much had been read and written when the opening handshake of the WebSocket was done.
-    pub(crate) opened: Option<(usize, usize)>,
-    /// Where reading is not ready, once; where writing is not.
-    pub(crate) read_waits_at: Option<usize>,
-    pub(crate) write_waits_at: Option<usize>,
-    /// Where the stream ends.
-    pub(crate) ends_at: Option<usize>,
+    /// How much had been read and written, and how often flushed, when the opening handshake of the WebSocket was done.
+    pub(crate) opened: Option<(usize, usize, usize)>,
+    /// A fault of reading and the position at which it happens.
+    pub(crate) reading: Option<(usize, Fault)>,
+    /// A fault of writing, likewise. After one that stays, there is nothing more to read.
+    pub(crate) writing: Option<(usize, Fault)>,
+    /// A fault of flushing and the number of the flush.
+    pub(crate) flushing: Option<(usize, Fault)>,
+    pub(crate) flushes: usize,
+    is_broken: bool,
     /// How many bytes an operation moves at most.
     pub(crate) pace: usize,
     /// Whether every other operation is not ready.
@@ -74,9 +77,11 @@ impl<'s> Wire<'s> {
             written: 0,
             writes: Vec::new(),
             opened: None,
-            read_waits_at: None,
-            write_waits_at: None,
-            ends_at: None,
+            reading: None,
+            writing: None,
+            flushing: None,
+            flushes: 0,
+            is_broken: false,
             pace: usize::MAX,
             hesitates: false,
             turn: false,
@@ -137,13 +142,14 @@ impl<'s> Wire<'s> {
         if self.is_not_ready() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        if self.read_waits_at == Some(self.read) {
-            self.read_waits_at = None;
-            return Err(ErrorKind::WouldBlock.into());
+        if self.is_broken {
+            return Ok(Some(0));
+        }
+        if let Some(outcome) = happens(&mut self.reading, self.read) {
+            return outcome.map(Some);
         }
         self.pump();
-        let left = [self.read_waits_at, self.ends_at];
-        let left = left.iter().flatten().map(|at| at - self.read).min().unwrap_or(usize::MAX);
+        let left = self.reading.map_or(usize::MAX, |(at, _)| at - self.read);
         let count = buf.len().min(self.coming.len()).min(left).min(self.pace);
         if count == 0 && self.coming.is_empty() && !self.script_has_ended {
             return Ok(None);
@@ -159,11 +165,11 @@ impl<'s> Wire<'s> {
         if self.is_not_ready() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        if self.write_waits_at == Some(self.written) {
-            self.write_waits_at = None;
-            return Err(ErrorKind::WouldBlock.into());
+        if let Some(outcome) = happens(&mut self.writing, self.written) {
+            self.is_broken = self.writing.is_some();
+            return outcome;
         }
-        let left = self.write_waits_at.map_or(usize::MAX, |at| at - self.written);
+        let left = self.writing.map_or(usize::MAX, |(at, _)| at - self.written);
         let count = buf.len().min(left).min(self.pace);
         let mut heard = &buf[..count];
         self.note_records(heard);
@@ -190,10 +196,19 @@ impl<'s> Wire<'s> {
             // A server has answered, a client has sent its first frame.
             let answered = matches!(self.peer, Connection::Client(_)) && said.is_some();
             if answered || said.is_some_and(|frames| !frames.is_empty()) {
-                self.opened = Some((self.read, self.written));
+                self.opened = Some((self.read, self.written, self.flushes));
             }
         }
         Ok(count)
+    }
+
+    fn flush_all(&mut self) -> io::Result<()> {
+        if let Some(outcome) = happens(&mut self.flushing, self.flushes) {
+            self.is_broken = self.flushing.is_some();
+            return outcome.map(drop);
+        }
+        self.flushes += 1;
+        Ok(())
     }
 
     /// Notes the type of each record that is whole.
@@ -210,6 +225,20 @@ impl<'s> Wire<'s> {
     }
 }
 
+/// What comes of an operation at a position at which a fault is to happen.
+fn happens(planned: &mut Option<(usize, Fault)>, at: usize) -> Option<io::Result<usize>> {
+    let (_, fault) = planned.filter(|(fault_at, _)| *fault_at == at)?;
+    if matches!(fault, Fault::Wait | Fault::Interrupt) {
+        *planned = None;
+    }
+    Some(match fault {
+        Fault::Wait => Err(ErrorKind::WouldBlock.into()),
+        Fault::Interrupt => Err(ErrorKind::Interrupted.into()),
+        Fault::Zero => Ok(0),
+        Fault::Fail(kind) => Err(kind.into()),
+    })
+}
+
 /// `Read` and `Write`, for `Untimed`.
 impl Read for Wire<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -223,7 +252,7 @@ impl Write for Wire<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.flush_all()
     }
 }
 
@@ -281,8 +310,8 @@ impl AsyncWrite for Wire<'_> {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        polled(self.flush_all(), cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

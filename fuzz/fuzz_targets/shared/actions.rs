@@ -112,3 +112,8 @@ impl Action {
         }
     }
 }
+
+/// Pongs are answers of the other end, of which some may be left out.
+pub fn without_pongs(told: Vec<Told>) -> Vec<Told> {
+    told.into_iter().filter(|told| !matches!(told, Told::Pong(_))).collect()
+}

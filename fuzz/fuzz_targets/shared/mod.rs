@@ -4,14 +4,28 @@
 pub mod actions;
 #[path = "../../../tests/common/mod.rs"]
 pub mod common;
+pub mod compressed;
+pub mod deflated;
+pub mod drops;
+pub mod echo;
+pub mod extensions;
 #[path = "../../../tests/adapters/frames.rs"]
 pub mod frames;
+pub mod framing;
+pub mod heads;
 pub mod opening;
 pub mod outcome;
 #[path = "../../../tests/adapters/poll.rs"]
 pub mod poll;
 pub mod puff;
+pub mod rfc3629;
+#[cfg(feature = "peers")]
+pub mod standard_urls;
+pub mod steps;
 pub mod stream;
+#[cfg(feature = "peers")]
+pub mod tungstenite;
+pub mod tunnel;
 
 use std::sync::Arc;
 

@@ -5,11 +5,8 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
-use hybi::Role;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, EnterGuard, Runtime};
-
-use super::frames::{self, BINARY, PING, PONG, TEXT};
 
 /// The peer's part is written in advance; what we write is kept.
 pub struct Planned<'p> {
@@ -102,20 +99,4 @@ pub fn runtime() -> EnterGuard<'static> {
         builder.enable_time().start_paused(true).build().expect("a runtime")
     });
     runtime.enter()
-}
-
-/// What a peer sends: a frame, or a message in two fragments with a ping between.
-pub fn said(peer: Role, kind: u8, len: u16) -> Vec<u8> {
-    // Most are short, some are longer than what is copied into a queue.
-    let len = if len < 0xc000 { len % 200 } else { len % 6000 };
-    let payload: Vec<u8> = (0..len).map(|i| b'a' + (i % 26) as u8).collect();
-    let control = &payload[..payload.len().min(125)];
-    let frame = |first, payload: &[u8]| frames::frame(peer, first, payload);
-    match kind % 5 {
-        0 => frame(TEXT, &payload),
-        1 => frame(BINARY, &payload),
-        2 => frame(PING, control),
-        3 => frame(PONG, control),
-        _ => [frame(0x01, &payload), frame(PING, control), frame(0x80, &payload)].concat(),
-    }
 }

@@ -16,7 +16,9 @@ use crate::{
 ///
 /// Keep calling [`recv`](Self::recv) or [`next_event`](Self::next_event): that is what answers pings, minds
 /// timeouts and finishes the closing handshake. An error of kind `WouldBlock` or `TimedOut`, from a stream that
-/// does not block or that the caller has bounded, loses nothing: call again.
+/// does not block or that the caller has bounded, loses nothing that has come or is queued: call `recv` again, or
+/// [`flush`](Self::flush). Over a stream that does not block, queue with [`try_send`](Self::try_send): after such an error,
+/// [`send`](Self::send) and [`feed`](Self::feed) do not say whether the message was queued before it.
 #[derive(Debug)]
 #[must_use = "a connection does nothing unless it is driven"]
 pub struct WebSocket<S> {

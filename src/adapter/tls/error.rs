@@ -4,6 +4,8 @@ use std::fmt;
 
 use rustls::InvalidMessage;
 
+use crate::handshake::Brief;
+
 /// Why there is no TLS configuration, or no TLS session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -61,6 +63,7 @@ impl fmt::Display for TlsError {
                 f.write_str("the system's store holds no trusted certificates")
             }
             Self::EmptyStore(why) => {
+                let why = Brief(why);
                 write!(f, "the system's store of trusted certificates is of no use: {why}")
             }
             Self::Pem(what) => write!(f, "bad PEM: {what}"),
@@ -69,22 +72,48 @@ impl fmt::Display for TlsError {
                 write!(f, "no certificate can be checked against the server name {name:?}")
             }
             Self::NotTls => f.write_str("the peer does not speak TLS: is the port one for ws: and not wss:?"),
-            Self::Handshake(error) => write!(f, "the TLS handshake failed: {error}"),
+            Self::Handshake(error) => {
+                // The names in a certificate are as many as the peer likes.
+                write!(f, "the TLS handshake failed: {}", Brief(&error.to_string()))?;
+                f.write_str(hint(error).unwrap_or_default())
+            }
             Self::Protocol(protocol) => write!(
                 f,
                 "the peer chose the protocol {:?} by ALPN: a WebSocket needs http/1.1",
                 String::from_utf8_lossy(protocol)
             ),
             Self::Ended => f.write_str("the peer ended the connection during the TLS handshake"),
-            Self::Timeout => f.write_str("the TLS handshake took too long"),
+            Self::Timeout => f.write_str("the TLS handshake was not done in time"),
         }
     }
 }
 
+/// What the error of a library that names only the rule means here.
+fn hint(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::{AlertDescription as Alert, CertificateError, Error};
+    Some(match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            ": nobody whom we trust has issued the certificate"
+        }
+        Error::AlertReceived(Alert::UnknownCA) => {
+            ": the peer does not trust who issued our certificate"
+        }
+        Error::AlertReceived(Alert::CertificateRequired) => {
+            ": the peer wants a certificate of ours"
+        }
+        Error::AlertReceived(Alert::NoApplicationProtocol) => ": the peer does not offer http/1.1",
+        Error::AlertReceived(Alert::UnrecognisedName) => {
+            ": the peer has no certificate for this name"
+        }
+        _ => return None,
+    })
+}
+
+/// The text has all of it, the error of rustls included.
 impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Config(error) | Self::Handshake(error) => Some(&**error),
+            Self::Config(error) | Self::Handshake(error) => error.source(),
             _ => None,
         }
     }

@@ -294,7 +294,7 @@ mod tests {
         let connect = Connect::new("ws://server.example/").expect("a URL");
         assert_eq!(
             no_tunnels(&connect, &proxy, failures).to_string(),
-            "no way to server.example:80 through socks5://proxy.example:1080: proxy answered: connection refused"
+            "no way to server.example:80 through socks5://proxy.example:1080: the proxy answered: connection refused"
         );
     }
 }

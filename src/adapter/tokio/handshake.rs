@@ -290,9 +290,11 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, response: &[u8]
         let mut drained = 0;
         while drained < MAX_DRAINED {
             scrap.clear();
-            match io.read_buf(&mut scrap).await? {
-                0 => break,
-                count => drained += count,
+            match io.read_buf(&mut scrap).await {
+                Ok(0) => break,
+                Ok(count) => drained += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         io::Result::Ok(())

@@ -171,7 +171,7 @@ impl Connection {
         let limit = self.config.max_message_size;
         match settings(&self.config).max_ratio {
             Some(ratio) if allowed < limit => Error::RatioTooLarge { limit: ratio },
-            _ => Error::MessageTooLarge { limit },
+            _ => Error::MessageTooLarge { len: limit.saturating_add(1), limit },
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn of_handshake_error(error: &HandshakeError) -> String {
         HandshakeError::MissingHeader(name) => format!("MissingHeader({name})"),
         HandshakeError::DuplicateHeader(name) => format!("DuplicateHeader({name})"),
         HandshakeError::InvalidHeader(name) => format!("InvalidHeader({name})"),
-        HandshakeError::HeadTooLarge => "HeadersTooLarge".into(),
+        HandshakeError::HeadTooLarge { .. } => "HeadersTooLarge".into(),
         HandshakeError::Timeout => "HandshakeTimeout".into(),
         HandshakeError::Refused(response) if response.status().is_redirection() => {
             "Redirect".into()

@@ -14,8 +14,9 @@ use ::tokio::task::JoinSet;
 use ::tokio::time;
 
 use super::admit::{Door, Ready, admit};
-use super::house::{House, Order, Stage, subscriber};
+use super::house::{House, Order, Room, Stage, subscriber};
 use super::{Listen, Metrics, Report, ServeOptions, ServerStream, Shutdown, Visitor, WhenFull};
+use crate::adapter::deadline;
 use crate::adapter::tokio::WebSocket;
 use crate::handshake::{Accept, Rejection};
 use crate::rate::KeyedBuckets;
@@ -329,7 +330,7 @@ impl Handle {
     /// polls it, and be dropped by whoever owns it: after the deadline, its calls fail.
     ///
     /// Calling it again waits for the same end, with a deadline of its own; the first call's code is sent. Dropping the
-    /// future after its first poll leaves the server closing, without a deadline.
+    /// future after its first poll leaves the server closing, without a deadline; who has not been told yet is told then.
     pub async fn shutdown(&self, shutdown: Shutdown) -> Report {
         let end = time::sleep(shutdown.deadline);
         let rooms = self.house.begin_shutdown(&shutdown);
@@ -337,11 +338,12 @@ impl Handle {
             let steps = u32::try_from(rooms.len()).unwrap_or(u32::MAX).max(1);
             let step = shutdown.spread.min(shutdown.deadline) / steps;
             let start = time::Instant::now();
-            for (number, room) in (0..).zip(rooms) {
+            let mut left = Left(rooms.into_iter());
+            for number in (0..).take(left.0.len()) {
                 if !step.is_zero() {
-                    time::sleep_until(start + step * number).await;
+                    time::sleep_until(deadline(start, step.saturating_mul(number))).await;
                 }
-                room.give(Order::Close);
+                left.close_one();
             }
             poll_fn(|cx| self.house.poll_empty(cx)).await;
         };
@@ -352,5 +354,25 @@ impl Handle {
         })
         .await;
         self.house.finish_shutdown()
+    }
+}
+
+/// The rooms of a server that is shut down that have not been told.
+struct Left(std::vec::IntoIter<Arc<Room>>);
+
+impl Left {
+    fn close_one(&mut self) -> bool {
+        let room = self.0.next();
+        if let Some(room) = &room {
+            room.give(Order::Close);
+        }
+        room.is_some()
+    }
+}
+
+/// Nobody stays because a shutdown was given up half-way.
+impl Drop for Left {
+    fn drop(&mut self) {
+        while self.close_one() {}
     }
 }
