@@ -182,10 +182,7 @@ fn who_waits_for_room_when_the_transport_fails_is_told_what_it_failed_with() {
                 match turn {
                     0 => client.feed("waits").await,
                     1 => client.feed_prepared(&prepared).await,
-                    _ => {
-                        futures_util::SinkExt::feed(&mut client, Message::text("waits").into())
-                            .await
-                    }
+                    _ => futures_util::SinkExt::feed(&mut client, Message::text("waits")).await,
                 }
             };
             let fails = async {
