@@ -9,6 +9,18 @@ use hybi::{CloseCode, Config, Connection, Instant, MaskKeys, RecvBuf};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// What the documentation promises where nothing is set.
+#[test]
+fn the_bounds_are_those_that_are_told() {
+    let options = Options::default();
+    assert_eq!((options.first_delay, options.base_delay), (SECOND, SECOND));
+    assert_eq!((options.max_delay, options.stable_after), (SECOND * 60, SECOND * 60));
+    assert_eq!((options.dial_timeout, options.drain_timeout), (SECOND * 30, SECOND * 5));
+    assert_eq!((options.max_losses, options.max_retry_after), (None, SECOND * 600));
+    assert_eq!((options.breaker_failures, options.breaker_rest), (3, SECOND * 60));
+    assert_eq!((options.max_messages, options.max_bytes), (10_000, 16 << 20));
+}
+
 #[test]
 fn the_first_dial_waits_for_nothing() {
     let mut client = Client::new(1, Options::default(), 7);
