@@ -97,6 +97,22 @@ fn a_header_within_the_limits_is_counted_once_however_it_is_cut() {
     }
 }
 
+/// As the documentation of each field says.
+#[test]
+fn every_limit_and_timeout_has_its_default() {
+    let seconds = Duration::from_secs;
+    let config = hybi::Config::default();
+    assert_eq!(config.max_frame_size, 16 << 20);
+    assert_eq!(config.max_message_size, 64 << 20);
+    assert_eq!((config.max_fragments, config.max_empty_fragments), (65_536, 128));
+    assert_eq!((config.control_frame_burst, config.control_frames_per_second), (4096, 256));
+    assert_eq!(config.write_high_water, 1 << 20);
+    assert_eq!(config.delivery, Delivery::Messages);
+    assert_eq!((config.ping_interval, config.pong_timeout), (Some(seconds(20)), seconds(20)));
+    assert_eq!((config.close_timeout, config.write_timeout), (seconds(5), Some(seconds(30))));
+    assert_eq!((config.idle_timeout, config.max_lifetime), (None, None));
+}
+
 #[test]
 fn the_largest_frame_by_default_has_16_mib() {
     let mut client = End::client(config(|_| {}));
