@@ -154,3 +154,18 @@ fn at(ms: u64) -> Instant {
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
+
+/// Time is looked at when a bucket is, however late: those that were full long before are forgotten, the others stay.
+#[test]
+fn buckets_are_forgotten_once_they_have_been_full_for_a_while() {
+    let mut buckets = KeyedBuckets::new(Rate::per_second(1), 100);
+    let mut take = |key, seconds: u64, expected| {
+        assert_eq!(buckets.take(key, 1, at(1000 * seconds)), Ok(()));
+        assert_eq!((buckets.len(), buckets.is_empty()), (expected, false));
+    };
+    take("a", 0, 1);
+    take("b", 0, 2);
+    take("c", 15, 3);
+    take("d", 15, 4);
+    take("e", 35, 3);
+}
