@@ -234,7 +234,6 @@ fn a_client_fails_an_answer_that_breaks_a_rule() {
         (any, "permessage-deflate; server_max_window_bits=10; server_max_window_bits=10"),
         (any, "permessage-deflate; server_no_context_takeover=1"),
         (any, "permessage-deflate; unknown"),
-        (at_most(12), "permessage-deflate; client_max_window_bits=13"),
         (small, "permessage-deflate"),
         (small, "permessage-deflate; server_max_window_bits=11"),
         (fresh, "permessage-deflate"),
