@@ -5,13 +5,15 @@ mod adapters;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use adapters::faulty::{Fault, Faulty};
 use adapters::frames::{CLOSE, PING, PONG, TEXT, close, close_payload, frame, pong, text};
 use adapters::gated::gated;
+use adapters::handles::Handle;
 use adapters::tcp::{pair, read_frame, read_rest, upgraded, write};
 use adapters::{bounded, config};
 use hybi::blocking::{Error, Receiver, Sender, Untimed, WebSocket};
@@ -255,6 +257,24 @@ fn a_lost_connection_is_an_error_once_and_then_none() {
         assert_eq!(receiver.recv().unwrap(), None);
         let refused = sender.send("late");
         assert!(matches!(refused, Err(Error::Send(SendError::Closed(())))), "{refused:?}");
+    });
+}
+
+#[test]
+fn every_sender_learns_that_what_it_queued_is_lost() {
+    bounded(|| {
+        let mut stream = Faulty::new(Vec::new());
+        stream.writing = Some((0, Fault::Fail(ErrorKind::ConnectionReset)));
+        stream.stays = true;
+        let stream = Handle(Arc::new(Mutex::new(stream)));
+        let (nothing, config) = (Default::default(), Config::default());
+        let ws = WebSocket::from_upgraded(stream, Role::Server, b"", nothing, config).unwrap();
+        let (sender, _receiver) = ws.split().unwrap();
+        let other = sender.clone();
+        other.try_send("mine").unwrap();
+        assert!(matches!(sender.send("first"), Err(Error::Io(_))));
+        let told = other.flush();
+        assert!(matches!(told, Err(Error::Send(SendError::Closed(())))), "{told:?}");
     });
 }
 

@@ -72,7 +72,7 @@ impl Connection {
             compressed: header.rsv1,
         });
         message.len += header.len;
-        message.fragments += 1;
+        message.fragments = message.fragments.saturating_add(1);
         if header.len == 0 {
             message.empty_fragments += 1;
         }

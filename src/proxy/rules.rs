@@ -133,7 +133,8 @@ impl Exception {
             Hosts::Domain(domain) => {
                 let host = host.to_ascii_lowercase();
                 let before = host.strip_suffix(domain.as_str());
-                before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+                let within = |before: &str| before.is_empty() || before.ends_with('.');
+                !domain.is_empty() && before.is_some_and(within)
             }
             Hosts::Network(network, bits) => {
                 host.parse().is_ok_and(|host: IpAddr| is_within(host, *network, *bits))

@@ -1,11 +1,12 @@
 //! Moving bytes between a blocking stream and a connection.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::time::{Duration, Instant as Clock};
+use std::time::Duration;
 
 use bytes::Buf;
 
 use super::Transport;
+use super::waits::{Idle, SHORTEST, Waits, is_idle};
 use crate::adapter::trace::Traced;
 use crate::adapter::{Error, outcome};
 use crate::connection::Received;
@@ -13,9 +14,6 @@ use crate::{Connection, Instant, Message, RecvBuf};
 
 /// The most slices of one vectored write.
 const SLICES: usize = 16;
-
-/// The shortest wait: sockets refuse zero.
-pub(super) const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct Driver<S> {
@@ -29,36 +27,6 @@ pub(super) struct Driver<S> {
     pub(super) error: Option<io::Error>,
     /// Whether the end has been told to the caller.
     pub(super) reported: bool,
-}
-
-/// The clock and the bounds that are set on the stream.
-#[derive(Debug)]
-pub(super) struct Waits {
-    /// The origin of the connection's clock.
-    epoch: Clock,
-    /// The caller's own bound on reads.
-    own: Option<Duration>,
-    /// When every call is to be given up, whatever the caller's own bound is.
-    pub(super) deadline: Option<Instant>,
-    /// The bound on reads that is set, once one is.
-    reads: Option<Duration>,
-    /// The bound on writes that is set.
-    writes: Duration,
-    /// Whether waits can be bounded at all.
-    bounded: bool,
-    /// Whether the last read brought bytes. All that came with them has been handled before the next.
-    brought: bool,
-}
-
-/// Why a read brought no bytes.
-#[derive(Debug)]
-pub(super) enum Idle {
-    /// A timeout of the connection's may be due.
-    Due,
-    /// The caller's own bound has passed, or the stream does not block.
-    Own(io::Error),
-    /// The stream failed.
-    Failed(io::Error),
 }
 
 impl<S: Transport> Driver<S> {
@@ -146,7 +114,7 @@ impl<S: Transport> Driver<S> {
     /// Waits for bytes, the end of the transport or a timeout, whatever is queued.
     pub(super) fn listen(&mut self, give_up: Option<Instant>) -> io::Result<()> {
         self.shut_down();
-        if self.conn.has_told_closed() && !self.waits.bounded {
+        if self.conn.has_told_closed() && !self.waits.bounded() {
             // Nobody could say how long the end of the transport may take.
             self.conn.handle_eof();
         }
@@ -225,11 +193,7 @@ impl<S: Transport> Driver<S> {
 
     /// Bounds each later write by `limit` where it was not shorter already.
     pub(super) fn bound_writes(&mut self, limit: Duration) -> io::Result<()> {
-        if limit < self.waits.writes {
-            self.waits.bounded = self.io.bound_writes(limit)?;
-            self.waits.writes = limit;
-        }
-        Ok(())
+        self.waits.shorten_writes(&mut self.io, limit)
     }
 
     /// Minds the time when the stream took nothing within its bound. An error if it does not block at
@@ -279,89 +243,4 @@ pub(super) fn write_some<S: Transport>(io: &mut S, tx: &mut impl Buf) -> io::Res
         }
         Err(error) => Err(error),
     }
-}
-
-impl Waits {
-    fn new<S: Transport>(io: &mut S, conn: &Connection, own: Option<Duration>) -> io::Result<Self> {
-        let longest = conn.config().write_timeout.unwrap_or(Duration::from_secs(3600));
-        // A blocked write returns often enough to see that its time is over.
-        let writes = (longest / 4).max(SHORTEST);
-        let bounded = io.bound_writes(writes)?;
-        let epoch = Clock::now();
-        Ok(Self { epoch, own, deadline: None, reads: None, writes, bounded, brought: false })
-    }
-
-    pub(super) fn now(&self) -> Instant {
-        Instant::from_origin(self.epoch.elapsed())
-    }
-
-    /// The origin of the connection's clock.
-    pub(super) const fn epoch(&self) -> Clock {
-        self.epoch
-    }
-
-    /// When a call that begins now is to be given up because the caller bounded reads.
-    pub(super) fn give_up(&self) -> Option<Instant> {
-        let own = self.own.map(|own| self.now() + own);
-        own.into_iter().chain(self.deadline).min()
-    }
-
-    /// Reads once, until `due` or `give_up` at the latest. A peer that always has more does not put them off; but who comes
-    /// back late looks first at what has come meanwhile.
-    pub(super) fn read<S: Transport>(
-        &mut self,
-        io: &mut S,
-        rx: &mut RecvBuf,
-        due: Option<Instant>,
-        give_up: Option<Instant>,
-    ) -> Result<usize, Idle> {
-        let start = self.now();
-        let is_over = |end: Option<Instant>| end.is_some_and(|end| end <= start);
-        if std::mem::take(&mut self.brought) {
-            if is_over(give_up) {
-                return Err(Idle::Own(ErrorKind::TimedOut.into()));
-            }
-            if is_over(due) {
-                return Err(Idle::Due);
-            }
-        }
-        let end = due.into_iter().chain(give_up).min();
-        let limit = end.map_or(Duration::from_secs(3600), |end| (end - start).max(SHORTEST));
-        // A bound that is set already and shorter only makes the wait return early; setting it anew
-        // for each message would cost a system call each.
-        if self.reads.is_none_or(|set| set > limit || set < limit / 4) {
-            self.bounded = io.bound_reads(limit).map_err(Idle::Failed)?;
-            self.reads = Some(limit);
-        }
-        match io.read(rx.space()) {
-            Ok(count) => {
-                rx.filled(count);
-                self.brought = count > 0;
-                Ok(count)
-            }
-            // TLS without `close_notify`: the Close frame says whether it was the end.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
-            // A part of a TLS record may have come, and so may the next for ever.
-            Err(error) if error.kind() == ErrorKind::Interrupted => Err(match give_up {
-                Some(give_up) if self.now() >= give_up => Idle::Own(ErrorKind::TimedOut.into()),
-                _ => Idle::Due,
-            }),
-            Err(error) if is_idle(&error) => {
-                let now = self.now();
-                if give_up.is_some_and(|give_up| now >= give_up) {
-                    return Err(Idle::Own(ErrorKind::TimedOut.into()));
-                }
-                let waited = now - start + SHORTEST;
-                if self.bounded && self.reads.is_some_and(|set| waited >= set) {
-                    return Err(Idle::Due);
-                }
-                Err(Idle::Own(error))
-            }
-            Err(error) => Err(Idle::Failed(error)),
-        }
-    }
-}
-
-pub(super) fn is_idle(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

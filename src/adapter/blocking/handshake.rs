@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
-use super::driver::{Driver, SHORTEST, is_idle};
+use super::driver::Driver;
+use super::waits::{SHORTEST, is_idle};
 use super::{Error, Transport, WebSocket};
 #[cfg(feature = "tracing")]
 use crate::adapter::authority;

@@ -31,6 +31,7 @@ mod split;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
+mod waits;
 mod websocket;
 
 pub use crate::adapter::{Error, Lost};

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
-use super::driver::is_idle;
+use super::waits::is_idle;
 use super::{Error, Transport};
 use crate::adapter::deadline;
 use crate::adapter::tls::{Agreed, ClientTls, ServerTls, Session, TlsError, with_scratch};

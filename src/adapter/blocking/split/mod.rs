@@ -122,7 +122,7 @@ impl<S: Transport> Sender<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`], once; then [`Error::Closed`], or [`SendError::Closed`] while the receiving half has not told the end.
     pub fn flush(&self) -> Result<(), Error> {
         let shared = &*self.shared;
         shared.glance()?;
@@ -132,6 +132,8 @@ impl<S: Transport> Sender<S> {
         match (core.error.take(), core.conn.closed()) {
             (Some(error), _) => Err(error.into()),
             (None, Some(closed)) if core.conn.is_abandoned() => Err(Error::Closed(closed.into())),
+            // Another sender has been told why.
+            (None, None) if core.conn.is_abandoned() => Err(SendError::Closed(()).into()),
             (None, _) => Ok(()),
         }
     }

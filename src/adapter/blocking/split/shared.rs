@@ -6,7 +6,8 @@ use std::time::{Duration, Instant as Clock};
 
 use super::core::Core;
 use crate::adapter::blocking::Transport;
-use crate::adapter::blocking::driver::{Driver, Idle, SHORTEST, Waits, is_idle, write_some};
+use crate::adapter::blocking::driver::{Driver, write_some};
+use crate::adapter::blocking::waits::{Idle, SHORTEST, Waits, is_idle};
 use crate::connection::Received;
 use crate::{Instant, Message, RecvBuf};
 
