@@ -43,8 +43,8 @@ pub(crate) fn over_transport<S: Transport>(session: &Session, way: Way, stream: 
         Err(error) => return refused(error),
     };
     match way {
-        Way::Messages => converse(session, &mut ByMessages(ws)),
-        Way::Events | Way::Chunks => converse(session, &mut ByEvents(ws, Vec::new())),
+        Way::Messages => converse(session, &mut Whole { ws, pieces: None }),
+        Way::Events | Way::Chunks => converse(session, &mut Whole { ws, pieces: Some(Vec::new()) }),
         Way::Halves => {
             let (sender, receiver) = ws.split().unwrap();
             converse(session, &mut ByHalves(sender, receiver))
@@ -73,8 +73,8 @@ where
         Err(error) => return refused(error),
     };
     match way {
-        Way::Messages => converse(session, &mut ByMessages(ws)),
-        Way::Events | Way::Chunks => converse(session, &mut ByEvents(ws, Vec::new())),
+        Way::Messages => converse(session, &mut Whole { ws, pieces: None }),
+        Way::Events | Way::Chunks => converse(session, &mut Whole { ws, pieces: Some(Vec::new()) }),
         Way::Halves => {
             let (sender, receiver) = ws.split();
             converse(session, &mut ByHalves(sender, receiver))
@@ -154,10 +154,11 @@ fn is_a_wait(error: &Error) -> bool {
     matches!(error, Error::Io(error) if waits.contains(&error.kind()))
 }
 
-struct ByMessages<W>(W);
-
-/// With what has come of a message that has not ended.
-struct ByEvents<W>(W, Vec<u8>);
+struct Whole<W> {
+    ws: W,
+    /// Where events are asked for instead of messages: what has come of a message that has not ended.
+    pieces: Option<Vec<u8>>,
+}
 
 struct ByHalves<T, R>(T, R);
 
@@ -190,55 +191,35 @@ macro_rules! talkers {
         const _: () = {
             use hybi::$adapter::{Receiver, Sender, WebSocket};
 
-            fn say_last<S: $($bound +)+>(ws: &mut WebSocket<S>) -> Result<(), SendError<()>> {
-                let conn = ws.parts().0;
-                conn.ping(b"ours")?;
-                conn.writer(hybi::Kind::Text)?.write(b"two ")?;
-                conn.writer(hybi::Kind::Text)?.finish(b"pieces")
-            }
-
-            impl<S: $($bound +)+> Talker for ByMessages<WebSocket<S>> {
+            impl<S: $($bound +)+> Talker for Whole<WebSocket<S>> {
                 fn hear(&mut self) -> Result<Option<Heard>, Error> {
-                    $driven(self.0.recv()).map(|message| message.map(Heard::Message))
+                    match &mut self.pieces {
+                        None => {
+                            $driven(self.ws.recv()).map(|message| message.map(Heard::Message))
+                        }
+                        Some(pieces) => {
+                            $driven(self.ws.next_event()).map(|event| heard(event, pieces))
+                        }
+                    }
                 }
 
                 fn say(&mut self, message: Message) -> Result<(), Error> {
-                    $driven(self.0.feed(message))
+                    $driven(self.ws.feed(message))
                 }
 
                 fn say_last(&mut self) -> Result<(), SendError<()>> {
-                    say_last(&mut self.0)
+                    let conn = self.ws.parts().0;
+                    conn.ping(b"ours")?;
+                    conn.writer(hybi::Kind::Text)?.write(b"two ")?;
+                    conn.writer(hybi::Kind::Text)?.finish(b"pieces")
                 }
 
                 fn close(&mut self) -> Result<(), Error> {
-                    $driven(self.0.close(CloseCode(END.0), END.1))
+                    $driven(self.ws.close(CloseCode(END.0), END.1))
                 }
 
                 fn closed(&self) -> Option<Closed> {
-                    self.0.closed()
-                }
-            }
-
-            impl<S: $($bound +)+> Talker for ByEvents<WebSocket<S>> {
-                fn hear(&mut self) -> Result<Option<Heard>, Error> {
-                    let pieces = &mut self.1;
-                    $driven(self.0.next_event()).map(|event| heard(event, pieces))
-                }
-
-                fn say(&mut self, message: Message) -> Result<(), Error> {
-                    $driven(self.0.feed(message))
-                }
-
-                fn say_last(&mut self) -> Result<(), SendError<()>> {
-                    say_last(&mut self.0)
-                }
-
-                fn close(&mut self) -> Result<(), Error> {
-                    $driven(self.0.close(CloseCode(END.0), END.1))
-                }
-
-                fn closed(&self) -> Option<Closed> {
-                    self.0.closed()
+                    self.ws.closed()
                 }
             }
 
